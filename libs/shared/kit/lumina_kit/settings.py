@@ -1,0 +1,56 @@
+"""Settings: the environment over `lumina.yaml` over defaults. Needs msgspec only, so the gateway can read its own."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from lumina_kit.errors import Invalid
+from lumina_kit.home import Home
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class BadSetting(Invalid):
+    code = "bad_setting"
+    title = "A setting is wrong"
+
+
+def load(cls: type[T], app: str, home: Home, environ: Mapping[str, str] = os.environ) -> T:
+    """Settings of one app, from `LUMINA_<APP>_<NAME>` and the section `<app>` of `lumina.yaml`.
+
+    Raises BadSetting with the name of what is wrong; an unknown name in the file is wrong too.
+    """
+    names = {field.name for field in msgspec.structs.fields(cls)}
+    section = _section(home.settings_file, app)
+    unknown = sorted(section.keys() - names)
+    if unknown:
+        raise BadSetting(
+            f"{home.settings_file}: {app}.{unknown[0]} is not a setting.",
+            next_step=f"Known: {', '.join(sorted(names))}.",
+        )
+    prefix = f"LUMINA_{app.upper().replace('-', '_')}_"
+    given = {name: environ[prefix + name.upper()] for name in names if prefix + name.upper() in environ}
+    return _converted(cls, section | given, app)
+
+
+def _converted(cls: type[T], values: dict[str, Any], app: str) -> T:
+    try:
+        return msgspec.convert(values, cls, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"The settings of {app} are wrong: {error}.") from None
+
+
+def _section(file: Path, app: str) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        whole = msgspec.yaml.decode(file.read_bytes())
+    except msgspec.DecodeError as error:
+        raise BadSetting(f"{file} is not YAML: {error}") from None
+    section = (whole or {}).get(app) or {} if isinstance(whole, dict) or whole is None else None
+    if not isinstance(section, dict):
+        raise BadSetting(f"{file}: {app} must be a mapping of setting names to values.")
+    return section
