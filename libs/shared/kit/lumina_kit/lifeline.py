@@ -1,0 +1,72 @@
+"""The child's end of the connection that ties its life to its starter's. Standard library only.
+
+The starter never writes to it. It ends when the starter closes it or dies, also by kill -9, and then the child must go.
+"""
+
+import contextlib
+import os
+import select
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+VARIABLE = "LUMINA_LIFELINE_FD"
+LAST_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Lifeline:
+    """Descriptors of the starter (first) and of those who started it. None of them: standalone, nothing to watch."""
+
+    descriptors: tuple[int, ...] = ()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The lifeline that `lumina_kit.spawn` handed to this process, or a standalone one."""
+        descriptors = tuple(int(text) for text in environ.get(VARIABLE, "").split(",") if text)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        return cls(descriptors)
+
+    def ready(self) -> None:
+        """Tell the starter that this process can serve."""
+        self._tell(b"ready\n")
+
+    def leaving(self) -> None:
+        """Tell the starter that this process takes no more work and is about to exit.
+
+        An on-demand part calls it before it closes its socket: who asks for a start from now on waits for a new process.
+        """
+        self._tell(b"leaving\n")
+
+    def watch(self, stop: Callable[[], None]) -> None:
+        """Call `stop` in a thread of its own once any of the starters is gone; 1.5 s later the process ends by force."""
+        if self.descriptors:
+            threading.Thread(target=self._end_after_cut, args=(stop,), name="lifeline", daemon=True).start()
+
+    def _tell(self, message: bytes) -> None:
+        with contextlib.suppress(OSError):  # a starter that is gone is noticed by watch()
+            for descriptor in self.descriptors[:1]:
+                os.write(descriptor, message)
+
+    def _end_after_cut(self, stop: Callable[[], None]) -> None:
+        self._wait_for_cut()
+        force = threading.Timer(LAST_SECONDS, os._exit, (1,))
+        force.daemon = True
+        force.start()
+        stop()
+
+    def _wait_for_cut(self) -> None:
+        poll = select.poll()
+        for descriptor in self.descriptors:
+            poll.register(descriptor, select.POLLIN)
+        while not any(_ended(descriptor) for descriptor, _ in poll.poll()):
+            pass
+
+
+def _ended(descriptor: int) -> bool:
+    try:
+        return os.read(descriptor, 64) == b""
+    except OSError:
+        return True

@@ -1,0 +1,52 @@
+"""Cursor pagination: a page, and an opaque cursor to the next one."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+
+from lumina_kit.errors import Invalid
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows on a page.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
+
+
+class BadCursor(Invalid):
+    code = "bad_cursor"
+    title = "The cursor is not one of ours"
+
+
+class Page(BaseModel, Generic[T]):
+    """Some rows of many. `next_cursor` is null on the last page."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def cursor_of(*position: str) -> str:
+    """The cursor behind the row at this position."""
+    return urlsafe_b64encode("\x1f".join(position).encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str, parts: int) -> tuple[str, ...]:
+    """The position that a cursor names. Raises BadCursor."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        position = tuple(urlsafe_b64decode(padded.encode()).decode().split("\x1f"))
+    except (Base64Error, ValueError):
+        position = ()
+    if len(position) != parts:
+        raise BadCursor(f"{cursor[:60]!r} is not a cursor.", next_step="Use next_cursor of the page before, unchanged.")
+    return position
+
+
+def page_of(rows: list[T], limit: int, cursors: list[str]) -> Page[T]:
+    """A page from up to `limit + 1` rows and the cursor of each."""
+    more = len(rows) > limit
+    return Page(items=rows[:limit], next_cursor=cursors[limit - 1] if more else None)
