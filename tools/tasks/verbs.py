@@ -1,0 +1,65 @@
+"""What each verb runs on the chosen projects."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tools.tasks.projects import ROOT, Project
+from tools.tasks.steps import Step, tool
+
+ROOT_FILES = ("conftest.py",)
+
+
+def lint(projects: Sequence[Project]) -> list[Step]:
+    """Style and danger in the chosen projects; imports, sizes and names in the whole tree, since they span it."""
+    paths = [*_paths(projects), *ROOT_FILES]
+    return [
+        Step("ruff check", [tool("ruff"), "check", *paths]),
+        Step("ruff format", [tool("ruff"), "format", "--check", *paths]),
+        Step("own lints", [sys.executable, "-m", "tools.lint"]),
+        Step("import contracts", [tool("lint-imports")]),
+        Step("bandit", [tool("bandit"), "--quiet", "--recursive", "--configfile", "pyproject.toml", *_paths(projects)]),
+    ]
+
+
+def typecheck(projects: Sequence[Project]) -> list[Step]:
+    """mypy once a project: each has its own `tests`, which are one module name to mypy."""
+    return [_mypy(project) for project in projects]
+
+
+def test(projects: Sequence[Project], *, whole: bool) -> list[Step]:
+    """pytest on the chosen projects; the coverage gate is a statement about the whole tree, so it is off for a part."""
+    workers = str(min(os.cpu_count() or 1, 4))
+    coverage = ["--cov", "--cov-report=term", "--cov-fail-under=80"] if whole else []
+    paths = [] if whole else [str(project.path) for project in projects if project.has_tests]
+    if not (whole or paths):
+        return []
+    return [Step("pytest", [tool("pytest"), "-q", "-n", workers, "--dist=loadgroup", *coverage, *paths])]
+
+
+def build(projects: Sequence[Project]) -> list[Step]:
+    """A wheel of every member, by the locked build backend: nothing is downloaded."""
+    return [
+        Step(
+            f"build {project.name}",
+            [tool("hatchling"), "build", "-t", "wheel", "-d", str(ROOT / "dist")],
+            ROOT / project.path,
+        )
+        for project in projects
+        if project.is_member
+    ]
+
+
+def fresh(_: Sequence[Project]) -> list[Step]:
+    """Whether the files that a program writes are as it writes them now."""
+    return [Step("generated files", [sys.executable, "-m", "tools.fresh"])]
+
+
+def _mypy(project: Project) -> Step:
+    bases = str(ROOT / project.path) if project.is_member else str(ROOT)
+    paths = [str(project.path)] if project.is_member else [str(project.path), *ROOT_FILES]
+    return Step(f"mypy {project.name}", [tool("mypy"), "--no-error-summary", *paths], env={"MYPYPATH": bases})
+
+
+def _paths(projects: Sequence[Project]) -> list[str]:
+    return [str(project.path) for project in projects]
