@@ -101,7 +101,9 @@ def check_origin(request: Request) -> None:
         return
     origin = request.headers.get("origin", "")
     if urlsplit(origin).netloc != request.headers.get("host"):
-        raise ForeignOrigin(f"The origin {origin[:200]!r} is not this server.", next_step="Use a key instead of a session.")
+        raise ForeignOrigin(
+            f"The origin {origin[:200]!r} is not this server.", next_step="Use a key instead of a session."
+        )
 
 
 def _bearer(values: list[str]) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal, Union
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Integer, String, Text, func, select
+from sqlalchemy import BigInteger, Integer, String, Text, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +21,7 @@ GENESIS = "0" * 64
 HEAD = 1
 
 Scalar = None | bool | int | float | str
-Json = Union[Scalar, Sequence["Json"], Mapping[str, "Json"]]
+Json = Union[Scalar, Sequence["Json"], Mapping[str, "Json"]]  # noqa: UP007  # `|` does not take a forward name
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ class LedgerEntry(Model):
 
     __tablename__ = "ledger_entries"
 
-    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
     id: Mapped[UUID]
     at: Mapped[datetime] = mapped_column(index=True)
     project_id: Mapped[UUID | None] = mapped_column(index=True)
@@ -102,6 +104,9 @@ class LedgerHead(Model):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+FIRST_HEAD = text("INSERT INTO ledger_head (id, number, hash) VALUES (:id, 0, :hash) ON CONFLICT (id) DO NOTHING")
 
 
 async def append(session: AsyncSession, change: Change, now: datetime) -> LedgerEntry:
@@ -174,10 +179,11 @@ def _columns_agree(entry: LedgerEntry) -> bool:
 
 
 async def _locked_head(session: AsyncSession) -> LedgerHead:
-    row = await session.get(LedgerHead, HEAD, with_for_update=True, populate_existing=True)
+    locked = select(LedgerHead).where(LedgerHead.id == HEAD).with_for_update().execution_options(populate_existing=True)
+    row = await session.scalar(locked)
     if row is None:
-        row = LedgerHead(id=HEAD, number=0, hash=GENESIS)
-        session.add(row)
+        await session.execute(FIRST_HEAD, {"id": HEAD, "hash": GENESIS})
+        row = (await session.scalars(locked)).one()
     return row
 
 

@@ -24,9 +24,7 @@ def configure(part: str, level: Level = "info", fmt: Format = "console") -> None
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(part), processor=_renderer(fmt))
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(part), processor=_renderer(fmt)))
     logging.basicConfig(handlers=[handler], level=max(rank, logging.WARNING), force=True)
 
 

@@ -120,4 +120,4 @@ def _write_once(file: Path, content: bytes) -> None:
     except FileExistsError:
         pass
     finally:
-        os.unlink(draft)
+        Path(draft).unlink()

@@ -88,7 +88,7 @@ class Dispatcher:
             try:
                 while await self.dispatch() == BATCH:
                     pass
-            except Exception as error:  # the loop must outlive a database that is away
+            except Exception as error:  # noqa: BLE001  # the loop must outlive a database that is away
                 log.error("outbox stalled", error=repr(error))
             await asyncio.sleep(POLL.total_seconds())
 
@@ -127,7 +127,7 @@ class Dispatcher:
                     session.add(OutboxReceipt(consumer=consumer.name, event_id=event_id))
                     await session.flush()
                     await consumer.handle(session, consumer.event.model_validate_json(body))
-        except Exception as error:  # whatever a handler raises is one failed try
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises is one failed try
             log.warning("event handler failed", consumer=consumer.name, event_id=str(event_id), error=repr(error))
             return f"{consumer.name}: {error!r}"[:2000]
         return None

@@ -60,12 +60,12 @@ def _documented(description: str) -> dict[str, Any]:
 
 
 async def _lumina_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, LuminaError)  # noqa: S101  # the handler is registered for it
+    assert isinstance(error, LuminaError)  # the handler is registered for it
     return response(error)
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101  # the handler is registered for it
+    assert isinstance(error, HTTPException)  # the handler is registered for it
     status = HTTPStatus(error.status_code)
     answer = _answer(status, status.phrase, status.name.lower(), str(error.detail), None)
     answer.headers.update(error.headers or {})
@@ -73,12 +73,14 @@ async def _http_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _malformed(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # the handler is registered for it
+    assert isinstance(error, RequestValidationError)  # the handler is registered for it
     found = error.errors()
     fields = [{"loc": list(map(str, e["loc"])), "message": e["msg"]} for e in found[:MOST_FIELD_ERRORS]]
     where = ".".join(fields[0]["loc"]) if fields else "body"
     detail = f"{where}: {fields[0]['message']}" if fields else "The request is malformed."
-    return _answer(422, "Malformed request", "malformed_request", detail, "See /docs for what this route takes.", fields)
+    return _answer(
+        422, "Malformed request", "malformed_request", detail, "See /docs for what this route takes.", fields
+    )
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
@@ -23,7 +23,8 @@ def load(cls: type[T], app: str, home: Home, environ: Mapping[str, str] = os.env
 
     Raises BadSetting with the name of what is wrong; an unknown name in the file is wrong too.
     """
-    names = {field.name for field in msgspec.structs.fields(cls)}
+    fields = {field.name: field for field in msgspec.structs.fields(cls)}
+    names = fields.keys()
     section = _section(home.settings_file, app)
     unknown = sorted(section.keys() - names)
     if unknown:
@@ -32,8 +33,19 @@ def load(cls: type[T], app: str, home: Home, environ: Mapping[str, str] = os.env
             next_step=f"Known: {', '.join(sorted(names))}.",
         )
     prefix = f"LUMINA_{app.upper().replace('-', '_')}_"
-    given = {name: environ[prefix + name.upper()] for name in names if prefix + name.upper() in environ}
+    given = {
+        name: _parsed(environ[prefix + name.upper()], field)
+        for name, field in fields.items()
+        if prefix + name.upper() in environ
+    }
     return _converted(cls, section | given, app)
+
+
+def _parsed(text: str, field: msgspec.structs.FieldInfo) -> str | list[str]:
+    """A setting of the environment as text; a list is written with commas."""
+    if get_origin(field.type) is tuple:
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
 
 
 def _converted(cls: type[T], values: dict[str, Any], app: str) -> T:

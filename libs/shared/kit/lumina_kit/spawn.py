@@ -80,3 +80,25 @@ def _started(argv: list[str], environment: dict[str, str], descriptors: tuple[in
         stderr=subprocess.STDOUT,
         bufsize=0,
     )
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """How a program that was waited for ended, and what it printed last."""
+
+    status: int
+    last_line: str
+
+
+def run_tool(argv: Sequence[str], *, timeout_seconds: float) -> ToolResult:
+    """Run a program to its end, silently; at the time limit it is killed and the status is 124."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_seconds
+        )
+    except subprocess.TimeoutExpired:
+        return ToolResult(124, f"no end after {timeout_seconds:g} s")
+    except OSError as error:
+        return ToolResult(127, str(error))
+    lines = done.stdout.decode(errors="replace").strip().splitlines()
+    return ToolResult(done.returncode, lines[-1] if lines else f"exit status {done.returncode}")
