@@ -10,6 +10,8 @@ from collections import Counter
 
 import pytest
 
+pytest_plugins = ["tools.testing.databases"]
+
 PACKAGES = {  # the package that holds the program, where its name is another
     "promtool": "prometheus",
     "amtool": "prometheus-alertmanager",
