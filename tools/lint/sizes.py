@@ -1,4 +1,4 @@
-"""The tail of sizes is capped (a function at 60 lines, a file at 600, and at 400 without a reason), the median watched."""
+"""The tail of sizes is capped (functions at 60 lines, files at 600, at 400 without a reason) and the median watched."""
 
 import ast
 from collections.abc import Iterable, Iterator
