@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+
 from lumina_kit.database import Database, Model
 
 _numbers = itertools.count()
