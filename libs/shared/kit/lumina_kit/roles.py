@@ -41,6 +41,7 @@ class Permission(StrEnum):
     PEOPLE_WRITE = "people.write"
     KEYS_READ = "keys.read"
     KEYS_WRITE = "keys.write"
+    KEYS_MANAGE = "keys.manage"
     LEDGER_READ = "ledger.read"
 
 

@@ -1,0 +1,86 @@
+"""What can be wrong with people, keys, projects and sign-in."""
+
+from lumina_kit.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
+
+
+class ProjectNotFound(NotFound):
+    code = "project_not_found"
+    title = "No such project"
+
+
+def no_project(id_or_slug: str) -> ProjectNotFound:
+    """The same for a project that is not there and one that is not the caller's."""
+    return ProjectNotFound(
+        f"There is no project {id_or_slug[:80]!r} that you belong to.",
+        next_step="`GET /api/governance/projects` lists them.",
+    )
+
+
+class ProjectTaken(Conflict):
+    code = "project_taken"
+    title = "The name of the project is taken"
+
+
+class PersonNotFound(NotFound):
+    code = "person_not_found"
+    title = "No such person"
+
+
+class LoginTaken(Conflict):
+    code = "login_taken"
+    title = "The login name is taken"
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+    title = "The last admin must stay"
+
+
+class KeyNotFound(NotFound):
+    code = "key_not_found"
+    title = "No such key"
+
+
+class AboveMaker(Refused):
+    code = "above_maker"
+    title = "A key may not do more than its maker"
+
+
+class PastExpiry(Invalid):
+    code = "past_expiry"
+    title = "The key would have expired already"
+
+
+class WrongCredentials(Unauthenticated):
+    code = "wrong_credentials"
+    title = "Login or password is wrong"
+
+
+class SignedOut(Unauthenticated):
+    code = "signed_out"
+    title = "Not signed in any more"
+
+
+class UnknownKey(Unauthenticated):
+    code = "unknown_key"
+    title = "The key is not in force"
+
+
+class LinkSpent(Unauthenticated):
+    code = "link_spent"
+    title = "The sign-in link does not work any more"
+
+
+class TooManySignIns(TooMany):
+    code = "too_many_sign_ins"
+    title = "Too many tries to sign in"
+
+
+class NotYourKey(Refused):
+    code = "not_your_key"
+    title = "Someone else made the key"
+
+
+class NotAPerson(Refused):
+    code = "not_a_person"
+    title = "A key cannot do this"

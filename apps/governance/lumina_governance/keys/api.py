@@ -1,0 +1,49 @@
+"""/api/governance/keys."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from lumina_governance.errors import AboveMaker, KeyNotFound, NotYourKey, PastExpiry
+from lumina_governance.keys.models import Key, NewKey
+from lumina_governance.wiring import KeysDep
+from lumina_kit.auth import Principal, require
+from lumina_kit.problems import problems
+from lumina_kit.roles import Permission
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+
+Reader = Annotated[Principal, require(Permission.KEYS_READ)]
+Writer = Annotated[Principal, require(Permission.KEYS_WRITE)]
+
+
+class ShownKey(Key):
+    """A key with its secret, which is shown this once."""
+
+    secret: str
+
+
+@router.get("")
+async def list_keys(keys: KeysDep, who: Reader) -> list[Key]:
+    """The keys of the project, newest first, revoked ones too."""
+    return await keys.store.all(who.project_id)
+
+
+@router.get("/{key_id}", responses=problems(KeyNotFound))
+async def read_key(key_id: UUID, keys: KeysDep, who: Reader) -> Key:
+    """One key of the project."""
+    return await keys.store.get(key_id, who.project_id)
+
+
+@router.post("", status_code=201, responses=problems(AboveMaker, PastExpiry))
+async def create_key(new: NewKey, keys: KeysDep, who: Writer) -> ShownKey:
+    """Make a key in the project; its secret is shown this once. At the gateway it works within a second."""
+    key, secret = await keys.create(new, who)
+    return ShownKey(**key.model_dump(), secret=secret.text)
+
+
+@router.delete("/{key_id}", responses=problems(KeyNotFound, NotYourKey))
+async def revoke_key(key_id: UUID, keys: KeysDep, who: Writer) -> Key:
+    """Revoke a key: here at once, at the gateway within a second, or when control is back."""
+    return await keys.revoke(key_id, who)

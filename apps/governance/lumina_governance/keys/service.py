@@ -1,0 +1,91 @@
+"""What can be done with keys."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lumina_contracts.events import KeyCreated, KeyRevoked
+from lumina_governance.changes import announce, changed
+from lumina_governance.errors import NotYourKey, PastExpiry
+from lumina_governance.keys.models import Key, NewKey, Secret, check_not_above
+from lumina_governance.keys.store import KeyStore
+from lumina_kit.auth import Principal
+from lumina_kit.clock import Clock
+from lumina_kit.ledger import Actor
+from lumina_kit.roles import Permission
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Works in one transaction, and in the caller's project."""
+
+    session: AsyncSession
+    now: Clock
+
+    @property
+    def store(self) -> KeyStore:
+        return KeyStore(self.session)
+
+    async def create(self, new: NewKey, who: Principal) -> tuple[Key, Secret]:
+        """Make a key; its secret is nowhere but in the answer. Raises AboveMaker, PastExpiry."""
+        now = self.now()
+        if new.expires_at is not None and new.expires_at <= now:
+            raise PastExpiry(f"{new.expires_at.isoformat()} has passed.", next_step="Name a time to come, or none.")
+        check_not_above(who.permissions, new.role, frozenset(new.granted_scopes))
+        secret = Secret.new()
+        key = Key(
+            id=uuid4(),
+            project_id=who.project_id,
+            name=new.name,
+            role=new.role,
+            scopes=new.granted_scopes,
+            last_four=secret.last_four,
+            maker_id=await self._maker(who),
+            is_builtin=False,
+            created_at=now,
+            expires_at=new.expires_at,
+            revoked_at=None,
+        )
+        await self.add(key, secret, who.actor)
+        return key, secret
+
+    async def add(self, key: Key, secret: Secret, who: Actor) -> None:
+        """Put a key in force."""
+        await self.store.add(key, secret)
+        event = KeyCreated(occurred_at=key.created_at, project_id=key.project_id, key_id=key.id)
+        change = changed("key.created", key.name, who, None, key, key.project_id)
+        await announce(self.session, change, key.created_at, event)
+
+    async def revoke(self, key_id: UUID, who: Principal) -> Key:
+        """End a key; again is no error. Raises KeyNotFound, NotYourKey."""
+        before = await self.store.get(key_id, who.project_id)
+        if not await self._may_revoke(before, who):
+            raise NotYourKey(
+                f"The key {before.name} is not yours.", next_step="Ask its maker or an admin to revoke it."
+            )
+        if before.revoked_at is not None:
+            return before
+        return await self.end(before, who.actor)
+
+    async def end(self, before: Key, who: Actor) -> Key:
+        """Take a key out of force, for good."""
+        now = self.now()
+        after = before.model_copy(update={"revoked_at": now})
+        await self.store.revoke(before.id, now)
+        event = KeyRevoked(occurred_at=now, project_id=after.project_id, key_id=after.id)
+        change = changed("key.revoked", after.name, who, before, after, after.project_id)
+        await announce(self.session, change, now, event)
+        return after
+
+    async def _may_revoke(self, key: Key, who: Principal) -> bool:
+        """Without `keys.manage` only one's own, and of these none that may do more than the caller."""
+        if Permission.KEYS_MANAGE in who.permissions:
+            return True
+        return (
+            key.maker_id is not None and key.maker_id == await self._maker(who) and key.permissions <= who.permissions
+        )
+
+    async def _maker(self, who: Principal) -> UUID | None:
+        """The person behind the caller: of a key, who made it."""
+        return who.id if who.kind == "person" else await self.store.maker_of(who.id)

@@ -1,0 +1,109 @@
+"""Keys in the database: digests, never secrets. A project sees its own only."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lumina_governance.errors import KeyNotFound
+from lumina_governance.keys.models import Key, Secret, is_covered
+from lumina_governance.people.store import PersonRow
+from lumina_kit.database import Id, Model
+from lumina_kit.roles import Role, Scope
+
+
+class KeyRow(Model):
+    __tablename__ = "governance_keys"
+
+    id: Mapped[Id]
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("governance_projects.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    last_four: Mapped[str] = mapped_column(String(4))
+    role: Mapped[str | None] = mapped_column(String(20))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    maker_id: Mapped[UUID | None] = mapped_column(ForeignKey("governance_people.id"), index=True)
+    is_builtin: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class KeyStore:
+    """Reads and writes in the session's transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, key: Key, secret: Secret) -> None:
+        content = key.model_dump(mode="python", exclude={"scopes"})
+        self._session.add(KeyRow(sha256=secret.sha256, scopes=[str(scope) for scope in key.scopes], **content))
+        await self._session.flush()
+
+    async def get(self, key_id: UUID, project_id: UUID) -> Key:
+        """A key of this project. Raises KeyNotFound."""
+        row = await self._session.scalar(select(KeyRow).where(KeyRow.id == key_id, KeyRow.project_id == project_id))
+        if row is None:
+            raise KeyNotFound(f"There is no key {key_id} in this project.", next_step="`lumina keys ls` lists them.")
+        return _key(row)
+
+    async def maker_of(self, key_id: UUID) -> UUID | None:
+        """The person who made a key; nobody made Lumina's own."""
+        found: UUID | None = await self._session.scalar(select(KeyRow.maker_id).where(KeyRow.id == key_id))
+        return found
+
+    async def all(self, project_id: UUID) -> list[Key]:
+        """The project's keys, newest first, revoked ones included."""
+        query = select(KeyRow).where(KeyRow.project_id == project_id)
+        rows = await self._session.scalars(query.order_by(KeyRow.created_at.desc(), KeyRow.id))
+        return [_key(row) for row in rows]
+
+    async def builtin(self) -> list[Key]:
+        """The built-in keys that are not revoked; one, unless something went wrong."""
+        query = select(KeyRow).where(KeyRow.is_builtin, KeyRow.revoked_at.is_(None))
+        return [_key(row) for row in await self._session.scalars(query)]
+
+    async def revoke(self, key_id: UUID, now: datetime) -> None:
+        await self._session.execute(update(KeyRow).where(KeyRow.id == key_id).values(revoked_at=now))
+
+    async def accepted(self, now: datetime) -> list[tuple[str, Key]]:
+        """Every key in force, of all projects, with its digest, by id."""
+        query = _with_maker().where(KeyRow.revoked_at.is_(None)).order_by(KeyRow.id)
+        found = [(row, _key(row), maker) for row, maker in await self._session.execute(query)]
+        return [(row.sha256, key) for row, key, maker in found if _is_accepted(key, maker, now)]
+
+    async def accepted_by_digest(self, sha256: str, now: datetime) -> Key | None:
+        """The key with this digest, if it is in force."""
+        found = (await self._session.execute(_with_maker().where(KeyRow.sha256 == sha256))).first()
+        if found is None:
+            return None
+        key = _key(found[0])
+        return key if _is_accepted(key, found[1], now) else None
+
+
+def _with_maker() -> Select[KeyRow, PersonRow]:
+    return select(KeyRow, PersonRow).outerjoin(PersonRow, PersonRow.id == KeyRow.maker_id)
+
+
+def _is_accepted(key: Key, maker: PersonRow | None, now: datetime) -> bool:
+    """In force, its maker not disabled, and nothing in it that its maker may not do any more."""
+    role = Role(maker.role) if maker else None
+    return key.is_in_force(now) and (maker is None or maker.disabled_at is None) and is_covered(key.permissions, role)
+
+
+def _key(row: KeyRow) -> Key:
+    return Key(
+        id=row.id,
+        project_id=row.project_id,
+        name=row.name,
+        role=Role(row.role) if row.role else None,
+        scopes=tuple(Scope(scope) for scope in row.scopes),
+        last_four=row.last_four,
+        maker_id=row.maker_id,
+        is_builtin=row.is_builtin,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
