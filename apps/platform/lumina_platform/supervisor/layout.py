@@ -1,0 +1,58 @@
+"""Which processes Lumina has, and what each is told."""
+
+import os
+import socket
+from pathlib import Path
+
+from lumina_platform.supervisor.endpoints import Endpoints
+from lumina_platform.supervisor.options import Options, inherited_public_url
+from lumina_platform.supervisor.plan import Plan
+from lumina_platform.supervisor.ports import Sockets
+
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+def endpoints(options: Options, sockets: Sockets, run_dir: Path) -> Endpoints:
+    """Where both planes can be reached from this machine."""
+    return Endpoints(
+        pid=os.getpid(),
+        control=f"{options.scheme}://{_reachable(options, sockets.control)}",
+        gateway=f"{options.scheme}://{_reachable(options, sockets.gateway)}",
+        run_dir=str(run_dir),
+        certificate=str(options.certificate.file.absolute()) if options.certificate else None,
+    )
+
+
+def plans(options: Options, sockets: Sockets, where: Endpoints) -> list[Plan]:
+    """The processes in the order in which they start."""
+    told = _environment(options, where)
+    return [
+        Plan("control", "lumina_platform.control", told, sockets.control),
+        Plan("gateway", "lumina_inference.gateway", told, sockets.gateway),
+        Plan("embedded", "lumina_inference.embedded", told, on_demand=True, start_seconds=60),
+    ]
+
+
+def _environment(options: Options, where: Endpoints) -> dict[str, str]:
+    told = {
+        "LUMINA_HOME": str(options.home.path),
+        "LUMINA_RUN_DIR": where.run_dir,
+        "LUMINA_PUBLIC_URL": inherited_public_url() or where.control,
+        "LUMINA_GATEWAY_URL": where.gateway,
+        "LUMINA_LOG_LEVEL": options.logging.level,
+        "LUMINA_LOG_FORMAT": options.logging.form,
+    }
+    if options.config:
+        told["LUMINA_GATEWAY_CONFIG"] = str(options.config.absolute())
+    if options.certificate:
+        told["LUMINA_TLS_CERT"] = str(options.certificate.file.absolute())
+        told["LUMINA_TLS_KEY"] = str(options.certificate.key.absolute())
+    return told
+
+
+def _reachable(options: Options, bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    if options.certificate and host not in ANY_ADDRESS:
+        host = options.wanted.host  # the name that the certificate is for
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{ANY_ADDRESS.get(host, bracketed)}:{port}"
