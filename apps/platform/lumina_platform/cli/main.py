@@ -23,7 +23,7 @@ def run() -> None:
     try:
         app()
     except LuminaError as error:
-        print(f"Error: {error.message}", file=sys.stderr)
+        typer.echo(f"Error: {error.message}", err=True)
         if error.next_step:
-            print(f"  {error.next_step}", file=sys.stderr)
+            typer.echo(f"  {error.next_step}", err=True)
         sys.exit(1)

@@ -17,7 +17,8 @@ Home = Annotated[
 ]
 Host = Annotated[str, typer.Option(envvar="LUMINA_PLATFORM_HOST", help="Address to listen on.")]
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, envvar="LUMINA_PLATFORM_PORT", help="Port of portal and API; 0 is any free one.")
+    int,
+    typer.Option(min=0, max=65535, envvar="LUMINA_PLATFORM_PORT", help="Port of portal and API; 0 is any free one."),
 ]
 GatewayPort = Annotated[
     int, typer.Option(min=0, max=65535, envvar="LUMINA_PLATFORM_GATEWAY_PORT", help="Port of the gateway.")
@@ -25,7 +26,10 @@ GatewayPort = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, envvar="LUMINA_GATEWAY_CONFIG", help="LiteLLM config.yaml with backends and routes."
+        exists=True,
+        dir_okay=False,
+        envvar="LUMINA_GATEWAY_CONFIG",
+        help="LiteLLM config.yaml with backends and routes.",
     ),
 ]
 TlsCert = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate chain, PEM.")]

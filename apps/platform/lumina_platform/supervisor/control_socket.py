@@ -16,7 +16,7 @@ Answering = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 @asynccontextmanager
 async def control_socket(path: Path, answer: Answering) -> AsyncIterator[None]:
     """Answer requests on a unix socket while the context is open."""
-    path.unlink(missing_ok=True)
+    _remove(path)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
@@ -28,7 +28,11 @@ async def control_socket(path: Path, answer: Answering) -> AsyncIterator[None]:
         yield
     finally:
         server.close()
-        path.unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answering) -> None:

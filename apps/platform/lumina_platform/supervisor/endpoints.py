@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -31,4 +30,4 @@ class Endpoints:
         """Put them into the home, whole or not at all."""
         draft = home.endpoints_file.with_suffix(".new")
         draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        os.replace(draft, home.endpoints_file)
+        draft.replace(home.endpoints_file)

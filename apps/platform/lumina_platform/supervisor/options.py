@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -40,7 +40,7 @@ class Options:
     """The flags of `lumina up`. With `next_free_ports` it moves when the wanted ports belong to something else."""
 
     home: Home
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     config: Path | None = None
     certificate: Certificate | None = None
     insecure: bool = False

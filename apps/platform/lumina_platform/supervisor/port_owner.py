@@ -1,7 +1,6 @@
 """Who listens on a port, as far as this system lets us see (Linux: our own processes, or all as root)."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,9 +28,9 @@ def _listening_inodes(port: int) -> Iterator[str]:
 
 def _links(folder: Path) -> Iterator[str]:
     with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
+        for entry in folder.iterdir():
             with contextlib.suppress(OSError):
-                yield os.readlink(entry.path)
+                yield str(entry.readlink())
 
 
 def _described(process: Path) -> str | None:

@@ -78,7 +78,7 @@ def _patiently(options: Options) -> ports.Sockets:
         except PortTaken:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(0.1)
+            time.sleep(0.1)  # noqa: TID251 - no event loop runs yet, and no event tells of a port
 
 
 def _left_behind(home: Home) -> bool:

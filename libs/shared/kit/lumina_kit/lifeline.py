@@ -36,12 +36,12 @@ class Lifeline:
     def leaving(self) -> None:
         """Tell the starter that this process takes no more work and is about to exit.
 
-        An on-demand part calls it before it closes its socket: who asks for a start from now on waits for a new process.
+        An on-demand part calls it before it closes its socket: who asks for a start from then on waits for a new one.
         """
         self._tell(b"leaving\n")
 
     def watch(self, stop: Callable[[], None]) -> None:
-        """Call `stop` in a thread of its own once any of the starters is gone; 1.5 s later the process ends by force."""
+        """Call `stop` in a thread of its own once a starter is gone; 1.5 s later the process ends by force."""
         if self.descriptors:
             threading.Thread(target=self._end_after_cut, args=(stop,), name="lifeline", daemon=True).start()
 

@@ -1,6 +1,6 @@
 """The one place that starts a process. Standard library only.
 
-Children stay in our session: under autogroup scheduling a session of its own would give a nice-19 child half of our CPU.
+Children stay in our session: under autogroup scheduling one of its own would give a nice-19 child half of our CPU.
 They get a process group of their own, so that Ctrl-C in a terminal reaches the supervisor alone.
 """
 
