@@ -1,0 +1,105 @@
+"""The gateway's process: `python -m lumina_inference.gateway`, started by the supervisor."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import ssl
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from lumina_inference.gateway.app import Gateway, Surroundings, open_gateway
+from lumina_inference.gateway.settings import GatewaySettings
+from lumina_kit import logs, settings
+from lumina_kit.errors import Invalid
+from lumina_kit.home import find_home
+from lumina_kit.lifeline import Lifeline
+from lumina_kit.masterkey import MasterKey
+from lumina_kit.parts import PartsClient
+
+_BACKLOG = 2048
+_HANDSHAKE_SECONDS = 10
+
+
+def main() -> None:
+    """Serve on the socket that was handed down until told to stop."""
+    level, form = os.environ.get("LUMINA_LOG_LEVEL", "info"), os.environ.get("LUMINA_LOG_FORMAT", "console")
+    logs.configure("gateway", msgspec.convert(level, logs.Level), msgspec.convert(form, logs.Format))
+    uvloop.run(_serve(Lifeline.from_environment(), _surroundings(), _listening_socket(), _tls()))
+
+
+def _surroundings() -> Surroundings:
+    home = find_home()
+    run_dir = Path(os.environ.get("LUMINA_RUN_DIR") or home.run_dir)
+    return Surroundings(
+        home=home,
+        run_dir=run_dir,
+        key=MasterKey.load(home),
+        start_part=PartsClient(run_dir).start,
+        settings=settings.load(GatewaySettings, "gateway", home),
+    )
+
+
+def _listening_socket() -> socket.socket:
+    given = os.environ.get("LUMINA_LISTEN_FD")
+    if not given:
+        raise Invalid("The gateway has no socket to listen on.", next_step="Start it with `lumina up`.")
+    return socket.socket(fileno=int(given))
+
+
+def _tls() -> ssl.SSLContext | None:
+    certificate = os.environ.get("LUMINA_TLS_CERT")
+    if not certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, os.environ.get("LUMINA_TLS_KEY"))
+    return context
+
+
+async def _serve(lifeline: Lifeline, world: Surroundings, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+    stop = _stop_event(lifeline)
+    async with open_gateway(world) as gateway:
+        server = await asyncio.get_running_loop().create_server(
+            gateway.server,
+            sock=listening,
+            ssl=tls,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+        )
+        announcing = asyncio.create_task(_announce(lifeline, gateway))
+        await stop.wait()
+        announcing.cancel()
+        server.close()
+        await _drain(gateway, world.settings.drain_seconds)
+
+
+def _stop_event(lifeline: Lifeline) -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def cut() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    lifeline.watch(cut)
+    return stop
+
+
+async def _announce(lifeline: Lifeline, gateway: Gateway) -> None:
+    await gateway.snapshots.wait_until(gateway.health.can_serve)
+    lifeline.ready()
+
+
+async def _drain(gateway: Gateway, seconds: float) -> None:
+    """Let open requests end; idle connections close at once, and so does the rest when the time is up."""
+    gateway.server.pre_shutdown()
+    await gateway.server.shutdown(seconds)
+
+
+if __name__ == "__main__":
+    main()

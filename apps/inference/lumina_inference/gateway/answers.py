@@ -1,0 +1,75 @@
+"""The little that the gateway reads of a backend's answer. Everything else passes byte for byte."""
+
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
+
+
+class InputDetails(Struct, frozen=True):
+    cached_tokens: int | None = None
+
+
+class OutputDetails(Struct, frozen=True):
+    reasoning_tokens: int | None = None
+
+
+class Usage(Struct, frozen=True):
+    """OpenAI's usage object. Input includes cached tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+
+    @property
+    def input_tokens(self) -> int:
+        return self.prompt_tokens or 0
+
+    @property
+    def output_tokens(self) -> int:
+        return self.completion_tokens or 0
+
+    @property
+    def cached_tokens(self) -> int | None:
+        return self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        return self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None
+
+
+class Choice(Struct, frozen=True):
+    finish_reason: str | None = None
+
+
+class Answer(Struct, frozen=True):
+    """A whole answer, or one event of a stream."""
+
+    id: str | None = None
+    model: str | None = None
+    choices: tuple[Choice, ...] | None = None
+    usage: Usage | None = None
+    error: Raw = Raw(b"null")
+
+    @property
+    def failed(self) -> bool:
+        return bytes(self.error) != b"null"
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        return tuple(choice.finish_reason for choice in self.choices or () if choice.finish_reason)
+
+
+NOTHING = Answer()
+_decoder = json.Decoder(Answer)
+
+
+def read(body: bytes) -> Answer | None:
+    """What can be read of an answer; None if it is not JSON at all.
+
+    A backend whose fields have odd types still gets its answer through; we only know less about it.
+    """
+    try:
+        return _decoder.decode(body)
+    except ValidationError:
+        return NOTHING
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None

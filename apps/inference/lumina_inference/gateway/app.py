@@ -1,0 +1,100 @@
+"""The gateway put together: every object once, handed to those who need it."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from lumina_inference.gateway import otlpmetrics
+from lumina_inference.gateway.bodies import Bodies
+from lumina_inference.gateway.choice import Draw
+from lumina_inference.gateway.dispatch import Dispatch
+from lumina_inference.gateway.endpoints import table
+from lumina_inference.gateway.health import Health
+from lumina_inference.gateway.inference import Inference
+from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.models import Models
+from lumina_inference.gateway.otlp import Destination, Sender, SpanQueue
+from lumina_inference.gateway.parts import Waker
+from lumina_inference.gateway.protocol import Server
+from lumina_inference.gateway.recorder import Recorder
+from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.snapshots import Snapshots
+from lumina_inference.gateway.upstream import Upstream
+from lumina_inference.gateway.vault import Vault
+from lumina_kit.clock import Clock, utc_now
+from lumina_kit.home import Home
+from lumina_kit.masterkey import MasterKey
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the gateway needs of the world outside it. Tests hand in their own."""
+
+    home: Home
+    run_dir: Path
+    key: MasterKey
+    start_part: Callable[[str], Awaitable[None]]
+    settings: GatewaySettings = field(default_factory=GatewaySettings)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: Clock = utc_now
+    draw: Draw = random.random
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway: a server to put on a socket, and its state."""
+
+    server: Server
+    health: Health
+    snapshots: Snapshots
+    inference: Inference
+
+
+@asynccontextmanager
+async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
+    """Everything but the listening socket; leaving it ends the tasks and exports what is queued."""
+    async with AsyncExitStack() as stack:
+        metrics = Metrics()
+        snapshots = Snapshots(Vault(world.home, world.key))
+        await snapshots.restore()
+        waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
+        upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))
+        inference = Inference(world.settings, Bodies(world.settings), upstream, metrics, world.draw, world.now)
+        health = Health(snapshots, metrics, world.home.admin_key_file, world.now)
+        keep_span = await _start_export(stack, world, metrics)
+        routes = table(inference, Models(world.now), health)
+        server = Server(Dispatch(routes, snapshots, Recorder(metrics, keep_span)), world.settings, metrics)
+        _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
+        yield Gateway(server, health, snapshots, inference)
+
+
+async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Metrics) -> Callable[[bytes], None] | None:
+    destination = Destination.from_environment(world.environ)
+    if destination.traces is None and destination.metrics is None:
+        return None
+    sender = Sender(await stack.enter_async_context(ClientSession()), destination)
+    if destination.metrics is not None:
+        seconds = world.settings.metrics_export_seconds
+        _in_background(stack, otlpmetrics.export(metrics, sender, destination, seconds))
+    if destination.traces is None:
+        return None
+    queue = SpanQueue(sender, destination, world.settings, metrics)
+    stack.push_async_callback(queue.close)
+    _in_background(stack, queue.run())
+    return queue.add
+
+
+def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)

@@ -1,0 +1,137 @@
+"""What is asked: the few fields the gateway reads of a request body, with all others untouched."""
+
+import hashlib
+from dataclasses import dataclass
+
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
+
+from lumina_inference.gateway.errors import BadJson, BadRequest, MissingParameter, TooManyMessages
+from lumina_inference.gateway.index import Target
+from lumina_inference.gateway.operations import CHAT, Operation
+
+_NULL, _TRUE, _FALSE = b"null", b"true", b"false"
+_MAX_MODEL = 256
+_FEW_MEMBERS = 10_000
+_MAX_UNKNOWN_BYTES = 2**20
+_WITH_USAGE = Raw(b'{"include_usage":true}')
+
+_fields_decoder = json.Decoder(dict[str, Raw])
+
+
+class _Bulky(Struct):
+    """The fields that may rightly be large."""
+
+    messages: Raw = Raw(b"")
+    prompt: Raw = Raw(b"")
+    input: Raw = Raw(b"")
+    tools: Raw = Raw(b"")
+    functions: Raw = Raw(b"")
+    response_format: Raw = Raw(b"")
+
+
+_bulky_decoder = json.Decoder(_Bulky)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A checked request body. `hides_usage`: the gateway asks for the usage event, the caller did not."""
+
+    fields: dict[str, Raw]
+    model: str
+    stream: bool
+    hides_usage: bool
+    prompt_sha256: str
+
+    def body_for(self, target: Target) -> bytes:
+        """The body as the backend gets it: its own model name, every other field byte for byte."""
+        return json.encode(self.fields | {"model": target.model})
+
+
+def parse(body: bytes, operation: Operation, max_messages: int) -> Ask:
+    """Check a body. Raises BadRequest leaves that name what is wrong."""
+    fields = _fields(body)
+    _check_present(fields, operation)
+    model = _model(fields["model"])
+    prompt = bytes(fields[operation.prompt])
+    if operation is CHAT:
+        _check_messages(prompt, max_messages)
+    stream = operation.streams and _flag(fields, "stream")
+    hides_usage = stream and _ask_for_usage(fields)
+    return Ask(fields, model, stream, hides_usage, hashlib.sha256(prompt).hexdigest())
+
+
+def _fields(body: bytes) -> dict[str, Raw]:
+    if not body.strip():
+        raise BadJson("The request has no body; send a JSON object.")
+    try:
+        if not body.isascii():
+            body.decode()  # Raw values are not looked into, so a broken string would pass
+        _check_unknown_size(body)
+        return _fields_decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise BadJson(f"The request body is not UTF-8: {error.reason} at byte {error.start}.") from None
+    except RecursionError:
+        raise BadJson("The request body is nested too deeply.") from None
+    except ValidationError:
+        raise BadJson("The request body must be a JSON object.") from None
+    except DecodeError as error:
+        raise BadJson(f"The request body is not JSON: {error}.") from None
+
+
+def _check_unknown_size(body: bytes) -> None:
+    """Millions of small members would cost twenty times their size once they are objects."""
+    if body.count(b":") <= _FEW_MEMBERS:
+        return
+    bulky = _bulky_decoder.decode(body)
+    known = sum(len(memoryview(value)) for value in (getattr(bulky, name) for name in _Bulky.__struct_fields__))
+    if len(body) - known > _MAX_UNKNOWN_BYTES:
+        raise BadRequest(f"The parameters beside the prompt take more than {_MAX_UNKNOWN_BYTES:,} bytes.")
+
+
+def _check_present(fields: dict[str, Raw], operation: Operation) -> None:
+    for name in operation.needs:
+        if bytes(fields.get(name, _NULL)) == _NULL:
+            raise MissingParameter(f"Missing required parameter: '{name}'.", param=name)
+
+
+def _model(raw: Raw) -> str:
+    try:
+        model = json.decode(raw, type=str)
+    except (DecodeError, UnicodeDecodeError):
+        raise BadRequest("'model' must be a string.", param="model") from None
+    if not 0 < len(model) <= _MAX_MODEL:
+        raise BadRequest(f"'model' must have 1 to {_MAX_MODEL} characters.", param="model")
+    return model
+
+
+def _check_messages(messages: bytes, most: int) -> None:
+    if not messages.startswith(b"["):
+        raise BadRequest("'messages' must be an array.", param="messages")
+    # Within a string the quotes are escaped, so this counts the members named "role": cheap, and needs no objects.
+    count = messages.count(b'"role"')
+    if count > most:
+        raise TooManyMessages(
+            f"Invalid 'messages': array too long. Expected at most {most} messages, but got {count}.", param="messages"
+        )
+
+
+def _flag(fields: dict[str, Raw], name: str) -> bool:
+    value = bytes(fields.get(name, _FALSE))
+    if value not in (_TRUE, _FALSE, _NULL):
+        raise BadRequest(f"'{name}' must be true or false.", param=name)
+    return value == _TRUE
+
+
+def _ask_for_usage(fields: dict[str, Raw]) -> bool:
+    """Make the backend send the usage event; true if the caller did not ask for it."""
+    given = fields.get("stream_options")
+    if given is None or bytes(given) == _NULL:
+        fields["stream_options"] = _WITH_USAGE
+        return True
+    try:
+        options = json.decode(given, type=dict[str, Raw])
+        asked = _flag(options, "include_usage")
+    except (DecodeError, BadRequest):
+        raise BadRequest("'stream_options' must be an object.", param="stream_options") from None
+    fields["stream_options"] = Raw(json.encode(options | {"include_usage": Raw(_TRUE)}))
+    return not asked

@@ -1,0 +1,77 @@
+"""One request on its way through the gateway: what its span, its metrics and its log line are written from."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from aiohttp.web import BaseRequest
+
+from lumina_inference.gateway import tracecontext
+from lumina_inference.gateway.answers import Usage
+from lumina_inference.gateway.index import Caller, Choices, Index, Target
+from lumina_inference.gateway.operations import Operation
+from lumina_inference.gateway.tracecontext import Trace
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+CLIENT_CLOSED = 499
+
+
+@dataclass(slots=True)
+class Call:
+    """Filled in as the request is served; read once, when it is over."""
+
+    request: BaseRequest
+    index: Index | None
+    trace: Trace
+    request_id: str
+    started_ns: int
+    started: float
+    operation: Operation | None = None
+    caller: Caller | None = None
+    choices: Choices | None = None
+    target: Target | None = None
+    asked_model: str | None = None
+    stream: bool = False
+    prompt_sha256: str | None = None
+    status: int = CLIENT_CLOSED
+    error_type: str | None = None
+    first_chunk_seconds: float | None = None
+    response_id: str | None = None
+    response_model: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    usage: Usage | None = None
+    body_bytes: int = 0
+    reply_headers: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def model(self) -> str | None:
+        """The model as the caller named it, if a route has it: never a caller's free text."""
+        return self.asked_model if self.choices is not None else None
+
+    @property
+    def cost_nano_usd(self) -> int | None:
+        """What the answer cost, where the prices and the usage are known."""
+        if self.usage is None or self.target is None:
+            return None
+        backend = self.target.backend
+        per_input, per_output = backend.input_nano_usd_per_token, backend.output_nano_usd_per_token
+        if per_input is None and per_output is None:
+            return None
+        return round(self.usage.input_tokens * (per_input or 0) + self.usage.output_tokens * (per_output or 0))
+
+
+def begin(request: BaseRequest, index: Index | None) -> Call:
+    """Start to account for a request."""
+    headers = request.headers
+    trace = tracecontext.begin(headers.get("traceparent"), headers.get("tracestate"))
+    given = headers.get("x-request-id")
+    request_id = given if given and _REQUEST_ID.fullmatch(given) else tracecontext.request_id()
+    return Call(
+        request=request,
+        index=index,
+        trace=trace,
+        request_id=request_id,
+        started_ns=time.time_ns(),
+        started=time.perf_counter(),
+        reply_headers=[("x-request-id", request_id), ("x-lumina-trace-id", trace.trace_id)],
+    )

@@ -1,0 +1,52 @@
+"""From a parsed HTTP request to an answer: one place where failures become bodies and requests become records."""
+
+import asyncio
+
+from aiohttp.web import BaseRequest, StreamResponse
+
+from lumina_inference.gateway import calls
+from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.errors import ApiError
+from lumina_inference.gateway.recorder import Recorder
+from lumina_inference.gateway.replies import reply_error
+from lumina_inference.gateway.routing import Endpoint, Table
+from lumina_inference.gateway.snapshots import Snapshots
+from lumina_kit import logs
+
+_log = logs.get(__name__)
+_NO_ROUTE = "*"
+
+
+class Dispatch:
+    """Answers every request."""
+
+    def __init__(self, table: Table, snapshots: Snapshots, recorder: Recorder) -> None:
+        self._table = table
+        self._snapshots = snapshots
+        self._recorder = recorder
+
+    async def __call__(self, request: BaseRequest) -> StreamResponse:
+        call = calls.begin(request, self._snapshots.current)
+        try:
+            endpoint = self._table.find(request.method, request.rel_url.raw_path)
+        except ApiError as error:
+            response = reply_error(call, error)
+            self._recorder.finish(call, _NO_ROUTE)
+            return response
+        return await self._answer(call, endpoint)
+
+    async def _answer(self, call: Call, endpoint: Endpoint) -> StreamResponse:
+        try:
+            return await endpoint.handler(call)
+        except ApiError as error:
+            return reply_error(call, error)
+        except asyncio.CancelledError:
+            call.status = calls.CLIENT_CLOSED
+            call.error_type = "client_closed"
+            raise
+        except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer and the log the cause
+            _log.exception("request failed", path=endpoint.path, request_id=call.request_id)
+            return reply_error(call, ApiError(f"The gateway failed. Its log knows more of {call.request_id}."))
+        finally:
+            if not endpoint.quiet:
+                self._recorder.finish(call, endpoint.path)

@@ -1,0 +1,24 @@
+"""Every path that the gateway answers. `openapi.json` describes exactly these."""
+
+from lumina_inference.gateway.health import Health
+from lumina_inference.gateway.inference import Inference
+from lumina_inference.gateway.models import Models
+from lumina_inference.gateway.routing import Endpoint, Table
+
+
+def table(inference: Inference, models: Models, health: Health) -> Table:
+    """The route table. Probes and scrapes are quiet."""
+    return Table(
+        (
+            Endpoint("POST", "/v1/chat/completions", inference.chat),
+            Endpoint("POST", "/v1/completions", inference.completion),
+            Endpoint("POST", "/v1/embeddings", inference.embedding),
+            Endpoint("GET", "/v1/models", models.listing),
+            Endpoint("GET", "/v1/models/{model}", models.one),
+            Endpoint("GET", "/healthz", health.alive, quiet=True),
+            Endpoint("GET", "/health", health.ready, quiet=True),
+            Endpoint("GET", "/readyz", health.ready, quiet=True),
+            Endpoint("GET", "/metrics", health.measured, quiet=True),
+            Endpoint("GET", "/openapi.json", health.document, quiet=True),
+        )
+    )

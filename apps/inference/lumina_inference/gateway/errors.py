@@ -1,0 +1,161 @@
+"""Failures as OpenAI's clients expect them: a status and `{"error": {message, type, param, code}}`."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from msgspec import Struct, json
+
+
+class ErrorDetail(Struct, frozen=True, kw_only=True):
+    """The inside of an error body."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ApiError(Exception):
+    """An error that the caller is told. Leaves fix the status, type and code."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "api_error"
+    code: ClassVar[str | None] = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers = headers or {}
+
+    @property
+    def http_status(self) -> int:
+        return self.status
+
+    @property
+    def detail(self) -> ErrorDetail:
+        return ErrorDetail(message=self.message, type=self.type, param=self.param, code=self.code)
+
+    @property
+    def body(self) -> bytes:
+        return error_body(self.detail)
+
+
+def error_body(detail: ErrorDetail) -> bytes:
+    """The JSON body, also used in the band of a stream."""
+    return json.encode({"error": detail})
+
+
+class BadRequest(ApiError):
+    status = 400
+    type = "invalid_request_error"
+    code: ClassVar[str | None] = None
+
+
+class BadJson(BadRequest):
+    code = "invalid_json"
+
+
+class BadHttp(BadRequest):
+    code = "bad_http"
+
+
+class MissingParameter(BadRequest):
+    code = "missing_required_parameter"
+
+
+class TooManyMessages(BadRequest):
+    code = "array_above_max_length"
+
+
+class InvalidKey(BadRequest):
+    status = 401
+    code = "invalid_api_key"
+
+
+class ScopeMissing(BadRequest):
+    status = 403
+    code = "insufficient_permissions"
+
+
+class ModelNotFound(BadRequest):
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownPath(BadRequest):
+    status = 404
+    code = "unknown_url"
+
+
+class MethodNotAllowed(BadRequest):
+    status = 405
+    code = "method_not_allowed"
+
+
+class SlowRequest(BadRequest):
+    status = 408
+    code = "request_timeout"
+
+
+class BodyTooLarge(BadRequest):
+    status = 413
+    code = "request_too_large"
+
+
+class UnsupportedMedia(BadRequest):
+    status = 415
+    code = "unsupported_media_type"
+
+
+class HeadersTooLarge(BadRequest):
+    status = 431
+    code = "headers_too_large"
+
+
+class BackendFailed(ApiError):
+    """The backend could not be reached, or what it sent makes no sense."""
+
+    status = 502
+    code = "backend_failed"
+
+
+class NotReady(ApiError):
+    status = 503
+    code = "not_ready"
+
+
+class Overloaded(ApiError):
+    status = 503
+    type = "overloaded_error"
+    code = "overloaded"
+
+
+class PartUnavailable(ApiError):
+    """An on-demand part did not start."""
+
+    status = 503
+    code = "part_unavailable"
+
+
+class BackendTimedOut(ApiError):
+    status = 504
+    type = "timeout_error"
+    code = "backend_timeout"
+
+
+class BackendAnsweredError(ApiError):
+    """What the backend itself said, with its status."""
+
+    def __init__(self, status: int, detail: ErrorDetail, headers: Mapping[str, str]) -> None:
+        super().__init__(detail.message, param=detail.param, headers=headers)
+        self._status = status
+        self._detail = detail
+
+    @property
+    def http_status(self) -> int:
+        return self._status
+
+    @property
+    def detail(self) -> ErrorDetail:
+        return self._detail

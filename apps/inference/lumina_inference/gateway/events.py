@@ -1,0 +1,107 @@
+"""Server-sent events of a backend: whole ones only, and what they tell."""
+
+import re
+from collections.abc import Iterator
+
+from lumina_inference.gateway import answers
+from lumina_inference.gateway.answers import Answer, Usage
+from lumina_inference.gateway.errors import BackendFailed
+from lumina_inference.gateway.index import Target
+from lumina_inference.gateway.refusals import refusal_in_stream
+
+DONE = b"data: [DONE]\n\n"
+_END = re.compile(rb"\r?\n\r?\n")
+# Within JSON strings quotes are escaped, so none of this is found in what a model wrote.
+_TELLING = re.compile(rb'\[DONE\]|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*[^n\s]')
+
+
+class Events:
+    """Cuts a stream into whole events and notes id, model, finish reasons and usage on the way.
+
+    `done`: the end was announced. `finished`: some choice gave a reason to end.
+    """
+
+    def __init__(self, target: Target, *, hides_usage: bool, max_event_bytes: int) -> None:
+        self._target = target
+        self._hides_usage = hides_usage
+        self._max_event_bytes = max_event_bytes
+        self._rest = b""
+        self.started = False
+        self.done = False
+        self.id: str | None = None
+        self.model: str | None = None
+        self.finish_reasons: list[str] = []
+        self.usage: Usage | None = None
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.finish_reasons)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what the backend sent; gives the whole events that go on to the caller.
+
+        Raises BackendFailed on an event that is too large or not JSON, and the backend's own error if it sent one.
+        """
+        data = self._rest + data if self._rest else data
+        cut = max(data.rfind(b"\n\n") + 2, data.rfind(b"\n\r\n") + 3)
+        if cut < 3:
+            cut = 0
+        self._rest = data[cut:]
+        if len(self._rest) > self._max_event_bytes:
+            raise BackendFailed(f"The backend {self._target.backend.id!r} sent an event without an end.")
+        return self._kept(data[:cut])
+
+    def finish(self) -> bytes:
+        """The stream is over: a last event without its blank line counts if it is whole."""
+        data = _data(self._rest)
+        if self.done or data is None or (data != b"[DONE]" and answers.read(data) is None):
+            return b""
+        return self.feed(b"\n\n")
+
+    def _kept(self, block: bytes) -> bytes:
+        if self.started and not self.done and not _TELLING.search(block):
+            return block
+        return b"".join(event for event in _split(block) if self._keeps(event))
+
+    def _keeps(self, event: bytes) -> bool:
+        data = _data(event)
+        if data is None or self.done:
+            return self.started and not self.done
+        if data == b"[DONE]":
+            self.done = True
+            return self.started
+        return self._keeps_answer(data)
+
+    def _keeps_answer(self, data: bytes) -> bool:
+        answer = answers.read(data)
+        if answer is None:
+            raise BackendFailed(f"The backend {self._target.backend.id!r} sent an event that is not JSON.")
+        if answer.failed:
+            raise refusal_in_stream(self._target, data)
+        self._note(answer)
+        is_usage_event = answer.usage is not None and not answer.choices
+        if is_usage_event and self._hides_usage:
+            return False
+        self.started = True
+        return True
+
+    def _note(self, answer: Answer) -> None:
+        self.id = self.id or answer.id
+        self.model = self.model or answer.model
+        self.finish_reasons.extend(answer.finish_reasons)
+        self.usage = answer.usage or self.usage
+
+
+def _split(block: bytes) -> Iterator[bytes]:
+    start = 0
+    for end in _END.finditer(block):
+        yield block[start : end.end()]
+        start = end.end()
+    if start < len(block):
+        yield block[start:]
+
+
+def _data(event: bytes) -> bytes | None:
+    """The data of an event; None for a comment, or an event without data."""
+    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
+    return b"\n".join(lines).strip() if lines else None

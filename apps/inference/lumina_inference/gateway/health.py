@@ -1,0 +1,71 @@
+"""Whether the gateway lives and can serve, and what it measures."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aiohttp.web import Response
+
+from lumina_inference.gateway.auth import authenticate, require
+from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.replies import reply, reply_json
+from lumina_inference.gateway.snapshots import Snapshots
+from lumina_kit.clock import Clock
+
+Status = Literal["starting", "ready", "degraded"]
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_DOCUMENT = Path(__file__).with_name("openapi.json")
+
+
+@dataclass(frozen=True)
+class Health:
+    """Answers the health, metrics and document endpoints."""
+
+    snapshots: Snapshots
+    metrics: Metrics
+    admin_key: Path
+    now: Clock
+
+    async def alive(self, call: Call) -> Response:
+        """Open to all: the process answers."""
+        return reply_json(call, {"status": "ok"})
+
+    async def ready(self, call: Call) -> Response:
+        """Open to all, state only: 503 until a snapshot is there that knows the admin key."""
+        status = self.status()
+        parts = {
+            "snapshot": "ready" if self.can_serve() else "starting",
+            "control": "ready" if self.snapshots.control_up else "unreachable",
+        }
+        return reply_json(call, {"status": status, "parts": parts}, status=503 if status == "starting" else 200)
+
+    async def measured(self, call: Call) -> Response:
+        """Prometheus text, for keys with the scope `metrics`."""
+        require(authenticate(call, self.now), "metrics")
+        self.metrics.snapshot_age.set(time.monotonic() - self.snapshots.confirmed_at)
+        return reply(call, self.metrics.text(), media=_PROMETHEUS)
+
+    async def document(self, call: Call) -> Response:
+        """This gateway's OpenAPI document, for any key."""
+        authenticate(call, self.now)
+        return reply(call, _DOCUMENT.read_bytes())
+
+    def status(self) -> Status:
+        if not self.can_serve():
+            return "starting"
+        return "ready" if self.snapshots.control_up else "degraded"
+
+    def can_serve(self) -> bool:
+        """Whether the snapshot knows the admin key that is written in the home."""
+        index = self.snapshots.current
+        try:
+            return index is not None and _digest(self.admin_key) in index.callers
+        except OSError:
+            return False
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes().strip()).hexdigest()

@@ -1,0 +1,43 @@
+"""OTLP attributes (`KeyValue`) with the key's bytes cached."""
+
+from collections.abc import Iterable
+
+from lumina_inference.gateway.protobuf import double, integer, message, text, varint
+
+Value = str | bool | int | float | tuple[str, ...]
+
+# Field numbers of AnyValue.
+_STRING, _BOOL, _INT, _DOUBLE, _ARRAY = 1, 2, 3, 4, 5
+
+
+def any_value(value: Value) -> bytes:
+    """The content of an AnyValue."""
+    if isinstance(value, str):
+        return text(_STRING, value)
+    if isinstance(value, bool):
+        return integer(_BOOL, value)
+    if isinstance(value, int):
+        return integer(_INT, value)
+    if isinstance(value, float):
+        return double(_DOUBLE, value)
+    return message(_ARRAY, b"".join(message(1, text(_STRING, item)) for item in value))
+
+
+class Key:
+    """One attribute name as a repeated KeyValue field of some message; call it with a value."""
+
+    __slots__ = ("_head", "_name")
+
+    def __init__(self, field: int, name: str) -> None:
+        self._head = varint(field << 3 | 2)
+        self._name = text(1, name)
+
+    def __call__(self, value: Value) -> bytes:
+        content = any_value(value)
+        pair = self._name + b"\x12" + varint(len(content)) + content
+        return self._head + varint(len(pair)) + pair
+
+
+def attributes(field: int, pairs: Iterable[tuple[str, Value | None]]) -> bytes:
+    """All pairs that have a value, as one cached segment."""
+    return b"".join(Key(field, name)(value) for name, value in pairs if value is not None)

@@ -1,0 +1,109 @@
+"""The gateway's metrics, with the label children of every backend cached."""
+
+import time
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from lumina_contracts import attributes as names
+from lumina_contracts.attributes import Metric
+from lumina_inference.gateway.calls import Call
+
+_NONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Children:
+    duration: Histogram
+    first_chunk: Histogram
+    input_tokens: Histogram
+    output_tokens: Histogram
+
+
+class Metrics:
+    """Counts what the gateway does. Labels come from the configuration, never from a caller."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._duration = self._histogram(names.OPERATION_DURATION)
+        self._first_chunk = self._histogram(names.FIRST_CHUNK_TIME)
+        self._tokens = self._histogram(names.TOKEN_USAGE)
+        self._requests = self._counter(names.REQUESTS)
+        self._dropped = self._counter(names.SPANS_DROPPED)
+        self.in_flight = self._gauge(names.IN_FLIGHT)
+        self.connections = self._gauge(names.CONNECTIONS)
+        self.snapshot_age = self._gauge(names.SNAPSHOT_AGE)
+        self._children: dict[tuple[str, ...], _Children] = {}
+        self._counts: dict[tuple[str, int], Counter] = {}
+
+    def observe(self, call: Call) -> None:
+        """Count one finished request."""
+        self._count(call)
+        if call.operation is None:
+            return
+        children = self._of(call)
+        children.duration.observe(time.perf_counter() - call.started)
+        if call.first_chunk_seconds is not None:
+            children.first_chunk.observe(call.first_chunk_seconds)
+        if call.usage is not None:
+            children.input_tokens.observe(call.usage.input_tokens)
+            children.output_tokens.observe(call.usage.output_tokens)
+
+    def dropped(self, reason: str, spans: int) -> None:
+        self._dropped.labels(reason).inc(spans)
+
+    def text(self) -> bytes:
+        """What /metrics shows."""
+        return generate_latest(self.registry)
+
+    def _count(self, call: Call) -> None:
+        key = (call.choices.route.name if call.choices else _NONE, call.status)
+        counter = self._counts.get(key)
+        if counter is None:
+            counter = self._counts[key] = self._requests.labels(*key)
+        counter.inc()
+
+    def _of(self, call: Call) -> _Children:
+        key = _labels(call)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = self._make(key)
+        return children
+
+    def _make(self, key: tuple[str, ...]) -> _Children:
+        plain = key[:-1]
+        return _Children(
+            duration=self._duration.labels(*key),
+            first_chunk=self._first_chunk.labels(*plain),
+            input_tokens=self._tokens.labels(*plain, "input"),
+            output_tokens=self._tokens.labels(*plain, "output"),
+        )
+
+    def _histogram(self, metric: Metric) -> Histogram:
+        return Histogram(
+            metric.prometheus, metric.meaning, label_names(metric), buckets=metric.buckets, registry=self.registry
+        )
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.prometheus, metric.meaning, label_names(metric), registry=self.registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(metric.prometheus, metric.meaning, label_names(metric), registry=self.registry)
+
+
+def label_names(metric: Metric) -> tuple[str, ...]:
+    """Prometheus has no dots in names."""
+    return tuple(name.replace(".", "_") for name in metric.labels)
+
+
+def _labels(call: Call) -> tuple[str, ...]:
+    assert call.operation is not None
+    backend = call.target.backend if call.target else None
+    return (
+        call.operation.name,
+        backend.provider if backend else names.UNKNOWN,
+        call.model or names.UNKNOWN,
+        call.choices.route.name if call.choices else _NONE,
+        backend.id if backend else _NONE,
+        call.error_type or _NONE,
+    )

@@ -1,0 +1,149 @@
+"""Export by OTLP over HTTP: bounded queue, batches, gzip, back-off. It delays no answer; what is lost is counted."""
+
+import asyncio
+import gzip
+import random
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from lumina_contracts.attributes import SCHEMA_URL, TABLE_VERSION
+from lumina_inference.gateway.keyvalues import attributes
+from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.protobuf import message, text
+from lumina_inference.gateway.settings import GatewaySettings
+from lumina_kit import logs
+
+_log = logs.get(__name__)
+_RETRIED = frozenset({429, 502, 503, 504})
+_TRIES = 5
+_LONGEST_PAUSE = 30.0
+_CLOSING_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where OTLP goes, as the OpenTelemetry environment variables say. None: that signal is not exported."""
+
+    traces: str | None
+    metrics: str | None
+    headers: Mapping[str, str]
+    timeout_seconds: float
+    compress: bool
+    resource: bytes
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Destination":
+        base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+        return cls(
+            traces=environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (base and f"{base}/v1/traces") or None,
+            metrics=environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or (base and f"{base}/v1/metrics") or None,
+            headers=_pairs(environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")),
+            timeout_seconds=float(environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", "10000")) / 1000,
+            compress=environ.get("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip") == "gzip",
+            resource=_resource(environ),
+        )
+
+
+def _resource(environ: Mapping[str, str]) -> bytes:
+    given = _pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    name = environ.get("OTEL_SERVICE_NAME") or given.get("service.name") or "lumina-gateway"
+    return message(1, attributes(1, [*(given | {"service.name": name}).items()]))
+
+
+def _pairs(given: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in given.split(",") if "=" in part)
+    return {key.strip(): unquote(value.strip()) for key, _, value in parts}
+
+
+SCOPE = message(1, text(1, "lumina.gateway") + text(2, TABLE_VERSION))
+_SCHEMA = text(3, SCHEMA_URL)
+
+
+def envelope(resource: bytes, scoped: bytes) -> bytes:
+    """An export request of one resource and one scope; `scoped` holds field 2 of a ScopeSpans or ScopeMetrics."""
+    return message(1, resource + message(2, SCOPE + scoped + _SCHEMA))
+
+
+class Sender:
+    """Posts export requests, again after a pause where the receiver asks for it."""
+
+    def __init__(self, session: ClientSession, destination: Destination) -> None:
+        self._session = session
+        self._timeout = ClientTimeout(total=destination.timeout_seconds)
+        self._compress = destination.compress
+        self._headers = {"Content-Type": "application/x-protobuf", **destination.headers}
+        if destination.compress:
+            self._headers["Content-Encoding"] = "gzip"
+
+    async def send(self, url: str, content: bytes) -> bool:
+        """False if the receiver refused it, or did not take it in five tries."""
+        body = await asyncio.to_thread(gzip.compress, content, 1) if self._compress else content
+        for tried in range(_TRIES):
+            status = await self._post(url, body)
+            if status is not None and status not in _RETRIED:
+                return status < 300
+            await asyncio.sleep(min(2**tried, _LONGEST_PAUSE) * random.uniform(0.5, 1))  # nosec B311
+        return False
+
+    async def _post(self, url: str, body: bytes) -> int | None:
+        try:
+            async with self._session.post(url, data=body, headers=self._headers, timeout=self._timeout) as response:
+                if response.status >= 300:
+                    _log.warning("the OTLP receiver refused", url=url, status=response.status)
+                return response.status
+        except (ClientError, OSError, TimeoutError) as error:
+            _log.warning("the OTLP receiver does not answer", url=url, error=repr(error)[:200])
+            return None
+
+
+class SpanQueue:
+    """Spans on their way out."""
+
+    def __init__(self, sender: Sender, destination: Destination, settings: GatewaySettings, metrics: Metrics) -> None:
+        self._sender = sender
+        self._url = destination.traces or ""
+        self._resource = destination.resource
+        self._most = settings.span_queue
+        self._batch = settings.span_batch
+        self._seconds = settings.span_flush_seconds
+        self._metrics = metrics
+        self._spans: deque[bytes] = deque()
+        self._full = asyncio.Event()
+
+    def add(self, span: bytes) -> None:
+        """Queue a span; with the queue full it is dropped and counted."""
+        if len(self._spans) >= self._most:
+            self._metrics.dropped("queue_full", 1)
+            return
+        self._spans.append(span)
+        if len(self._spans) >= self._batch:
+            self._full.set()
+
+    async def run(self) -> None:
+        """Export for ever: a full batch at once, a smaller one after a second."""
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+            self._full.clear()
+            await self._flush()
+
+    async def close(self) -> None:
+        """Export what is left, for two seconds at most."""
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._flush()
+        except TimeoutError:
+            self._metrics.dropped("shutdown", len(self._spans))
+
+    async def _flush(self) -> None:
+        while self._spans:
+            batch = [self._spans.popleft() for _ in range(min(self._batch, len(self._spans)))]
+            if not await self._sender.send(self._url, envelope(self._resource, b"".join(batch))):
+                self._metrics.dropped("export_failed", len(batch))

@@ -1,0 +1,90 @@
+"""The snapshot in force: long-polled from control, swapped whole, kept sealed on disk for when control is down."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
+from msgspec import DecodeError, json
+
+from lumina_contracts.snapshot import Snapshot
+from lumina_inference.gateway.index import Index, index
+from lumina_inference.gateway.vault import Vault
+from lumina_kit import logs
+
+_log = logs.get(__name__)
+_MAX_BYTES = 64 * 2**20
+_POLL_TIMEOUT = ClientTimeout(total=60, connect=3)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_decoder = json.Decoder(Snapshot)
+
+
+class Snapshots:
+    """Holds the current snapshot. `control_up` tells whether control answered when it was last asked."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._changed = asyncio.Event()
+        self.current: Index | None = None
+        self.control_up = False
+        self.confirmed_at = time.monotonic()
+
+    async def restore(self) -> None:
+        """Begin with the snapshot of the last run, if there is one that opens."""
+        stored = await self._vault.read()
+        if stored is not None:
+            self._adopt(_decoder.decode(stored))
+
+    def adopt(self, content: bytes) -> None:
+        """Put a snapshot in force. Raises DecodeError if it is none; the old one then stays."""
+        self._adopt(_decoder.decode(content))
+
+    async def follow(self, socket: Path) -> None:
+        """Poll control for ever; a pause after a failure grows to two seconds."""
+        pause = _FIRST_PAUSE
+        async with ClientSession(connector=UnixConnector(str(socket)), timeout=_POLL_TIMEOUT) as session:
+            while True:
+                try:
+                    await self._poll(session)
+                    pause = _FIRST_PAUSE
+                except (ClientError, OSError, TimeoutError, DecodeError) as error:
+                    self._lost(error)
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Returns once the condition holds; it is asked again after each new snapshot."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _poll(self, session: ClientSession) -> None:
+        known = self.current.snapshot.version if self.current else ""
+        async with session.get("http://control/snapshot", params={"known": known}) as response:
+            response.raise_for_status()
+            content = await response.content.read(_MAX_BYTES) if response.status == 200 else b""
+            while content and (more := await response.content.read(_MAX_BYTES)):
+                content += more
+                if len(content) > _MAX_BYTES:
+                    raise ClientError(f"The snapshot is larger than {_MAX_BYTES:,} bytes.")
+        if content:
+            self.adopt(content)
+            await self._vault.write(content)
+        self._confirmed()
+
+    def _adopt(self, snapshot: Snapshot) -> None:
+        self.current = index(snapshot)
+        self._changed.set()
+        _log.info("snapshot in force", version=snapshot.version[:12], routes=len(snapshot.routes.routes))
+
+    def _confirmed(self) -> None:
+        self.confirmed_at = time.monotonic()
+        if not self.control_up:
+            self.control_up = True
+            _log.info("control answers")
+
+    def _lost(self, error: Exception) -> None:
+        if self.control_up or self.current is None:
+            _log.warning("control does not answer; serving from the last snapshot", error=repr(error)[:300])
+        self.control_up = False
