@@ -50,16 +50,16 @@ drill: ## kill, fuzz and load a running Lumina, for longer than the tests do
 	@tools/drill
 
 openapi: ## write the OpenAPI documents
-	@tools/openapi
+	@tools/task openapi
 
 screenshots: ## pictures of the pages of a running Lumina, at 1440 and 390 px
-	@tools/screenshots
+	@tools/task screenshots
 
 check: ## lint, typecheck, test, and whether generated files are fresh
-	@tools/task check
+	@tools/task check $(PROJECT)
 
 audit: ## known vulnerabilities of the locked packages; needs the advisory services
-	@tools/audit
+	@tools/task audit
 
 lock: ## resolve the workspace anew into the hashed locks
 	@tools/lock

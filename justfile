@@ -68,8 +68,8 @@ screenshots:
     @make screenshots
 
 # lint, typecheck, test, fresh
-check:
-    @make check
+check project=project:
+    @make check PROJECT={{ project }}
 
 # known vulnerabilities of the locked packages
 audit:

@@ -7,7 +7,7 @@ from tools.tasks import affected, projects, steps, verbs
 from tools.tasks.projects import Project
 from tools.tasks.steps import Step
 
-VERBS = ("lint", "typecheck", "test", "build", "check")
+VERBS = ("lint", "typecheck", "test", "build", "check", *verbs.PROGRAMS)
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +38,8 @@ def choose(names: list[str], known: list[Project]) -> list[Project]:
 
 
 def plan(verb: str, chosen: list[Project], *, whole: bool) -> list[Step]:
+    if verb in verbs.PROGRAMS:
+        return [verbs.program(verb)]
     if verb == "test":
         return verbs.test(chosen, whole=whole)
     if verb == "check":

@@ -8,6 +8,7 @@ from tools.tasks.projects import ROOT, Project
 from tools.tasks.steps import Step, tool
 
 ROOT_FILES = ("conftest.py",)
+PROGRAMS = ("audit", "openapi", "screenshots")  # verbs that are one program of tools/, about the whole tree
 
 
 def lint(projects: Sequence[Project]) -> list[Step]:
@@ -52,7 +53,14 @@ def build(projects: Sequence[Project]) -> list[Step]:
 
 def fresh(_: Sequence[Project]) -> list[Step]:
     """Whether the files that a program writes are as it writes them now."""
-    return [Step("generated files", [sys.executable, "-m", "tools.fresh"])]
+    return [
+        Step("generated tables", [sys.executable, "-m", "tools.reference", "--check"]),
+        Step("OpenAPI documents", [sys.executable, "-m", "tools.openapi", "--check"]),
+    ]
+
+
+def program(name: str) -> Step:
+    return Step(name, [sys.executable, "-m", f"tools.{name}"])
 
 
 def _mypy(project: Project) -> Step:
