@@ -67,17 +67,22 @@ class Terminal:
     def write(self, line: bytes) -> None:
         try:
             if self._lost:
-                self._lines.put_nowait(b"... %d lines not shown: this terminal was too slow\n" % self._lost)
+                self._lines.put_nowait(self._loss())
                 self._lost = 0
             self._lines.put_nowait(line)
         except queue.Full:
             self._lost += 1
 
     def close(self) -> None:
-        """Write what waits, for half a second at most."""
+        """Write what waits, for about half a second at most."""
         with contextlib.suppress(queue.Full):
+            if self._lost:
+                self._lines.put(self._loss(), timeout=0.1)
             self._lines.put(None, timeout=0.1)
         self._writer.join(0.5)
+
+    def _loss(self) -> bytes:
+        return b"... %d lines not shown: this terminal was too slow\n" % self._lost
 
     def _write_all(self) -> None:
         while (line := self._lines.get()) is not None:

@@ -1,0 +1,152 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from lumina_kit.home import Home
+from lumina_platform.supervisor import layout, ports
+from lumina_platform.supervisor.endpoints import Endpoints
+from lumina_platform.supervisor.errors import BadCertificate, Exposed, UnsafeFolder
+from lumina_platform.supervisor.options import BadLogSetting, Certificate, Logging, Options, logging_of
+from lumina_platform.supervisor.ownership import prepare, run_folder
+from lumina_platform.supervisor.ports import Sockets, Wanted
+
+
+def test_listening_beyond_this_machine_is_refused_and_the_refusal_says_how(tmp_path: Path) -> None:
+    with pytest.raises(Exposed) as caught:
+        Options(Home(tmp_path), Wanted("0.0.0.0")).check()
+
+    assert "--tls-cert" in (caught.value.next_step or "")
+    assert "--insecure" in (caught.value.next_step or "")
+
+
+def test_listening_beyond_this_machine_is_allowed_when_told_so(tmp_path: Path) -> None:
+    Options(Home(tmp_path), Wanted("0.0.0.0"), insecure=True).check()
+
+
+def test_a_file_that_is_no_certificate_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "cert.pem"
+    file.write_text("hello")
+
+    with pytest.raises(BadCertificate, match=r"cert\.pem"):
+        Options(Home(tmp_path), certificate=Certificate(file, file)).check()
+
+
+def test_logs_are_json_unless_people_read_along() -> None:
+    assert logging_of({}, to_terminal=True) == Logging("info", "console")
+    assert logging_of({}, to_terminal=False) == Logging("info", "json")
+    assert logging_of({"LUMINA_LOG_FORMAT": "json", "LUMINA_LOG_LEVEL": "debug"}, True) == Logging("debug", "json")
+
+
+@pytest.mark.parametrize("name", ["LUMINA_LOG_LEVEL", "LUMINA_LOG_FORMAT"])
+def test_an_unknown_log_setting_is_refused_by_name(name: str) -> None:
+    with pytest.raises(BadLogSetting, match=f"{name} is 'loud'"):
+        logging_of({name: "loud"}, True)
+
+
+def sockets(host: str = "127.0.0.1") -> Sockets:
+    return ports.listen(Wanted(host, 0, 0))
+
+
+def test_children_are_told_where_everything_is(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    options = Options(Home(tmp_path), config=config, logging=Logging("debug", "json"))
+
+    with sockets() as bound:
+        where = layout.endpoints(options, bound, tmp_path / "run")
+        told = {plan.name: plan.full_environment for plan in layout.plans(options, bound, where)}
+
+    assert list(told) == ["control", "gateway", "embedded"]
+    assert told["control"]["LUMINA_PUBLIC_URL"] == where.control
+    assert told["embedded"]["LUMINA_GATEWAY_URL"] == where.gateway
+    assert told["gateway"]["LUMINA_GATEWAY_CONFIG"] == str(config)
+    assert told["gateway"]["LUMINA_LOG_LEVEL"] == "debug"
+    assert "LUMINA_LISTEN_FD" in told["control"]
+    assert "LUMINA_LISTEN_FD" not in told["embedded"]
+    assert "LUMINA_TLS_CERT" not in told["control"]
+
+
+def test_the_address_of_a_proxy_is_told_instead_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUMINA_PUBLIC_URL", "https://lumina.example.org")
+    options = Options(Home(tmp_path))
+
+    with sockets() as bound:
+        where = layout.endpoints(options, bound, tmp_path)
+        told = layout.plans(options, bound, where)[0].environment
+
+    assert told["LUMINA_PUBLIC_URL"] == "https://lumina.example.org"
+    assert where.control.startswith("http://127.0.0.1:")
+
+
+def test_every_address_is_reached_over_loopback(tmp_path: Path) -> None:
+    with sockets("0.0.0.0") as bound:
+        where = layout.endpoints(Options(Home(tmp_path), Wanted("0.0.0.0")), bound, tmp_path)
+
+    assert where.control.startswith("http://127.0.0.1:")
+
+
+def test_under_a_certificate_the_name_it_is_for_is_told(tmp_path: Path) -> None:
+    options = Options(Home(tmp_path), Wanted("localhost"), certificate=Certificate(tmp_path / "c", tmp_path / "k"))
+
+    with sockets() as bound:
+        where = layout.endpoints(options, bound, tmp_path)
+        told = layout.plans(options, bound, where)[0].environment
+
+    assert where.control.startswith("https://localhost:")
+    assert (where.certificate, told["LUMINA_TLS_KEY"]) == (str(tmp_path / "c"), str(tmp_path / "k"))
+
+
+def test_endpoints_are_read_as_they_were_written(tmp_path: Path) -> None:
+    written = Endpoints(7, "http://127.0.0.1:1", "http://127.0.0.1:2", "/run/x", "/cert")
+
+    written.write(Home(tmp_path))
+
+    assert Endpoints.read(Home(tmp_path)) == written
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
+def test_endpoints_that_cannot_be_read_are_none(tmp_path: Path, content: str) -> None:
+    Home(tmp_path).endpoints_file.write_text(content)
+
+    assert Endpoints.read(Home(tmp_path)) is None
+
+
+def test_a_home_that_is_a_file_is_refused_with_the_flag(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("not a folder")
+
+    with pytest.raises(UnsafeFolder) as caught:
+        prepare(Home(tmp_path / "home"))
+
+    assert "--home" in (caught.value.next_step or "")
+
+
+def test_an_existing_home_is_closed_to_others(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o755)
+
+    prepare(Home(tmp_path / "home"))
+
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_folder_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = Home(tmp_path / "home")
+    (tmp_path / "trap").mkdir()
+    home.run_dir.symlink_to(tmp_path / "trap")
+
+    with pytest.raises(UnsafeFolder), run_folder(home):
+        pass
+
+
+def test_what_a_killed_run_left_in_the_run_folder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = Home(tmp_path / "home")
+    home.run_dir.mkdir()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(home.run_dir / "control.sock"))
+
+    with run_folder(home) as folder:
+        assert list(folder.iterdir()) == []
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    assert not home.run_dir.exists()
