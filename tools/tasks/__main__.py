@@ -7,7 +7,7 @@ from tools.tasks import affected, projects, steps, verbs
 from tools.tasks.projects import Project
 from tools.tasks.steps import Step
 
-VERBS = ("lint", "typecheck", "test", "build", "check", *verbs.PROGRAMS)
+VERBS = ("lint", "typecheck", "test", "build", "fresh", "check", *verbs.PROGRAMS)
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +45,8 @@ def plan(verb: str, chosen: list[Project], *, whole: bool) -> list[Step]:
     if verb == "check":
         first = [*verbs.lint(chosen), *verbs.typecheck(chosen), *verbs.fresh(chosen)]
         return [*first, *verbs.test(chosen, whole=whole)]
-    return {"lint": verbs.lint, "typecheck": verbs.typecheck, "build": verbs.build}[verb](chosen)
+    by_verb = {"lint": verbs.lint, "typecheck": verbs.typecheck, "build": verbs.build, "fresh": verbs.fresh}
+    return by_verb[verb](chosen)
 
 
 def report(verb: str, failed: list[str]) -> int:

@@ -13,10 +13,14 @@ class UnknownProject(Exception):
 
 @dataclass(frozen=True)
 class Project:
-    """A member of the workspace, or the tools themselves; `path` is relative to the root."""
+    """A member of the workspace, or a folder beside them that is checked as they are; `path` is relative to the root.
+
+    `bases` are the folders that its modules are named from.
+    """
 
     name: str
     path: Path
+    bases: tuple[Path, ...]
     is_member: bool = True
 
     @property
@@ -27,8 +31,11 @@ class Project:
 def every(root: Path = ROOT) -> list[Project]:
     """All projects, those that others need last."""
     files = [*root.glob("apps/*/pyproject.toml"), *root.glob("libs/shared/*/pyproject.toml")]
-    members = [Project(file.parent.name, file.parent.relative_to(root)) for file in sorted(files)]
-    return [*members, Project("tools", Path("tools"), is_member=False)]
+    folders = [file.parent.relative_to(root) for file in sorted(files)]
+    members = [Project(folder.name, folder, (folder,)) for folder in folders]
+    scripts = tuple(file.parent.relative_to(root) for file in sorted(root.glob("bench/*/run.py")))
+    bench = [Project("bench", Path("bench"), scripts, is_member=False)] if scripts else []
+    return [*members, Project("tools", Path("tools"), (Path(),), is_member=False), *bench]
 
 
 def named(names: Sequence[str], known: Iterable[Project]) -> list[Project]:

@@ -64,9 +64,10 @@ def program(name: str) -> Step:
 
 
 def _mypy(project: Project) -> Step:
-    bases = str(ROOT / project.path) if project.is_member else str(ROOT)
-    paths = [str(project.path)] if project.is_member else [str(project.path), *ROOT_FILES]
-    return Step(f"mypy {project.name}", [tool("mypy"), "--no-error-summary", *paths], env={"MYPYPATH": bases})
+    bases = os.pathsep.join(str(ROOT / base) for base in project.bases)
+    extra = ROOT_FILES if project.name == "tools" else ()
+    argv = [tool("mypy"), "--no-error-summary", str(project.path), *extra]
+    return Step(f"mypy {project.name}", argv, env={"MYPYPATH": bases})
 
 
 def _paths(projects: Sequence[Project]) -> list[str]:
