@@ -5,17 +5,28 @@ import sys
 import typer
 
 from lumina_kit.errors import LuminaError
+from lumina_platform.cli.chat import chat
+from lumina_platform.cli.config import config
+from lumina_platform.cli.keys import keys
+from lumina_platform.cli.ledger import ledger
+from lumina_platform.cli.models import models
+from lumina_platform.cli.people import people
+from lumina_platform.cli.projects import projects
+from lumina_platform.cli.status import status
 from lumina_platform.cli.up import up
 
 app = typer.Typer(
     name="lumina",
     help="Lumina: run, watch and improve AI systems on your own hardware.",
-    epilog="Start here: `lumina up`, then in another terminal `lumina chat 'What can you do?'`",
+    epilog="Start with `lumina up`; then, in another terminal: lumina chat 'What can you do?'",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(up)
+for command in (up, status, chat):
+    app.command()(command)
+for group in (models, keys, people, projects, config, ledger):
+    app.add_typer(group)
 
 
 def run() -> None:

@@ -1,0 +1,68 @@
+"""Tables for people, JSON for programs. It imports Rich: commands import it where they print."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Row = Mapping[str, object]
+Columns = Mapping[str, str]
+PIPED_WIDTH = 240
+
+
+def show(rows: Sequence[Row], columns: Columns, *, as_json: bool) -> None:
+    """Print rows: all of each as JSON, or the fields of `columns` (title to field; a dot goes into an object)."""
+    if as_json:
+        show_json(rows)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in columns:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(text(field(row, name))) for name in columns.values()))
+    console().print(table if rows else "None yet.")
+
+
+def show_fields(row: Row, columns: Columns, *, as_json: bool) -> None:
+    """Print one object: all of it as JSON, or a line for each field of `columns`."""
+    if as_json:
+        show_json(row)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for title, name in columns.items():
+        table.add_row(f"[bold]{title}[/bold]", escape(text(field(row, name))))
+    console().print(table)
+
+
+def show_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    console().print(json.dumps(value, indent=2), markup=False, highlight=False, soft_wrap=True)
+
+
+def console() -> Console:
+    """Standard output; wide when it goes to a program, so that nothing is cut."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
+
+
+def field(row: Row, name: str) -> object:
+    """A field of a row, or of an object in it; None if it is not there."""
+    first, _, rest = name.partition(".")
+    value = row.get(first)
+    if not rest:
+        return value
+    return field(value, rest) if isinstance(value, Mapping) else None
+
+
+def text(value: object) -> str:
+    """A value as people read it."""
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(text, value))
+    return str(value)

@@ -1,0 +1,478 @@
+"""The command line against a small server that speaks the API's wire format: what it asks, prints, and how it ends."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from lumina_platform.cli.main import run
+
+KEY = {
+    "id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    "name": "notebook",
+    "role": None,
+    "scopes": ["inference", "metrics"],
+    "last_four": "wxyz",
+    "created_at": "2026-11-20T12:00:00Z",
+    "expires_at": None,
+    "revoked_at": None,
+}
+PERSON = {
+    "id": "1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+    "login": "ana@example.org",
+    "display_name": "Ana [red]",
+    "role": "scientist",
+    "has_password": False,
+    "created_at": "2026-11-20T12:00:00Z",
+    "disabled_at": None,
+}
+PROBLEM = {"status": 403, "code": "forbidden", "detail": "Only an admin may.", "next_step": "Ask an admin."}
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Message[str, str]
+    body: Any
+
+
+@dataclass
+class Contract:
+    """A server with one answer per method and path, and what it was asked."""
+
+    url: str
+    answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    def answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
+        self.answers[method, path] = (status, body)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Lumina = Callable[..., Outcome]
+
+
+@pytest.fixture
+def contract() -> Iterator[Contract]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    told = Contract(f"http://127.0.0.1:{server.server_address[1]}")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            sent = self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = json.loads(sent) if sent else None
+            told.asked.append(Asked(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body))
+            status, answer = told.answers.get((self.command, url.path), (404, {"detail": f"No {self.path}."}))
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(status)
+            for name, value in (told.headers | {"content-length": str(len(data))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    server.RequestHandlerClass = Handler
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def lumina(contract: Contract, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lumina:
+    """Runs `lumina` with arguments, as the caller of a key of the contract server."""
+    monkeypatch.setenv("LUMINA_URL", contract.url)
+    monkeypatch.setenv("LUMINA_GATEWAY_URL", contract.url)
+    monkeypatch.setenv("LUMINA_API_KEY", "lum_secret")
+
+    def call(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["lumina", *arguments])
+        status = 0
+        try:
+            run()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return call
+
+
+def test_a_listing_calls_with_the_key_and_prints_a_row_each(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/keys", [KEY])
+
+    done = lumina("keys", "ls")
+
+    assert done.status == 0
+    assert "notebook" in done.out
+    assert "inference, metrics" in done.out
+    assert contract.asked[0].headers["authorization"] == "Bearer lum_secret"
+
+
+@pytest.mark.parametrize(
+    ("path", "rows", "command"),
+    [
+        ("/api/governance/keys", [KEY], ["keys", "ls"]),
+        ("/api/governance/people", [PERSON], ["people", "ls"]),
+        ("/api/governance/projects", [{"id": "x", "slug": "default"}], ["projects", "ls"]),
+        ("/api/inference/models", [{"id": "lumina/minilm"}], ["models", "ls"]),
+    ],
+)
+def test_every_listing_prints_all_of_it_as_json(
+    lumina: Lumina, contract: Contract, path: str, rows: list[Any], command: list[str]
+) -> None:
+    contract.answer("GET", path, rows)
+
+    done = lumina(*command, "--json")
+
+    assert json.loads(done.out) == rows
+
+
+def test_an_empty_listing_says_so(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/projects", [])
+
+    assert lumina("projects", "ls").out == "None yet.\n"
+    assert lumina("projects", "ls", "--json").out == "[]\n"
+
+
+def test_text_of_others_is_printed_as_it_is_and_never_as_markup(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/people", [PERSON])
+
+    assert "Ana [red]" in lumina("people", "ls").out
+
+
+def test_a_new_key_is_asked_for_with_its_scopes_and_project_and_shown(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("POST", "/api/governance/keys", KEY | {"secret": "lum_new"}, 201)
+
+    done = lumina("keys", "create", "notebook", "--scope", "inference", "--scope", "metrics", "--project", "research")
+
+    assert "lum_new" in done.out
+    asked = contract.asked[0]
+    assert asked.headers["x-lumina-project"] == "research"
+    assert asked.body == {"name": "notebook", "role": None, "scopes": ["inference", "metrics"], "expires_at": None}
+
+
+def test_a_key_with_role_and_scopes_is_wrong_usage(lumina: Lumina, contract: Contract) -> None:
+    done = lumina("keys", "create", "x", "--scope", "otlp", "--role", "admin")
+
+    assert done.status == 2
+    assert "not both" in done.err
+    assert contract.asked == []
+
+
+@pytest.mark.parametrize("name", ["notebook", KEY["id"], "7c9e66"])
+def test_a_key_is_revoked_by_name_id_or_the_beginning_of_it(lumina: Lumina, contract: Contract, name: str) -> None:
+    contract.answer("GET", "/api/governance/keys", [KEY, KEY | {"id": "other", "name": "other"}])
+    contract.answer("DELETE", f"/api/governance/keys/{KEY['id']}", KEY | {"revoked_at": "2026-11-20T13:00:00Z"})
+
+    done = lumina("keys", "revoke", name)
+
+    assert done.status == 0
+    assert contract.asked[-1].method == "DELETE"
+
+
+def test_a_name_that_two_keys_have_is_not_guessed(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/keys", [KEY, KEY | {"id": "other"}])
+
+    done = lumina("keys", "revoke", "notebook")
+
+    assert done.status == 1
+    assert "'notebook' names 2" in done.err
+    assert [asked.method for asked in contract.asked] == ["GET"]
+
+
+def test_a_name_that_nothing_has_is_an_error(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/people", [PERSON])
+
+    done = lumina("people", "disable", "bob")
+
+    assert (done.status, done.out) == (1, "")
+    assert "There is no 'bob'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "change"),
+    [
+        (["disable"], {"disabled": True}),
+        (["enable"], {"disabled": False}),
+        (["role"], {"role": "responder"}),
+    ],
+)
+def test_a_person_is_changed_by_login(
+    lumina: Lumina, contract: Contract, command: list[str], change: dict[str, object]
+) -> None:
+    contract.answer("GET", "/api/governance/people", [PERSON])
+    contract.answer("PATCH", f"/api/governance/people/{PERSON['id']}", PERSON)
+
+    done = lumina("people", *command, "ana@example.org", *(["responder"] if command == ["role"] else []))
+
+    assert done.status == 0
+    assert contract.asked[-1].body == change
+
+
+def test_a_person_is_added_without_a_password_unless_one_is_asked_for(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("POST", "/api/governance/people", PERSON, 201)
+
+    lumina("people", "add", "ana@example.org", "--role", "scientist")
+
+    assert contract.asked[0].body["password"] is None
+    assert contract.asked[0].body["role"] == "scientist"
+
+
+@pytest.mark.parametrize(("arguments", "person_id"), [([], None), (["ana@example.org"], PERSON["id"])])
+def test_a_link_is_for_the_named_person_else_for_the_built_in_admin(
+    lumina: Lumina, contract: Contract, arguments: list[str], person_id: str | None
+) -> None:
+    contract.answer("GET", "/api/governance/people", [PERSON])
+    contract.answer("POST", "/api/governance/links", {"url": "http://x/sign-in/t", "login": "a", "expires_at": "soon"})
+
+    done = lumina("people", "link", *arguments)
+
+    assert "http://x/sign-in/t" in done.out
+    assert contract.asked[-1].body == {"person_id": person_id}
+
+
+def test_a_project_is_made(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("POST", "/api/governance/projects", {"id": "x", "slug": "research", "name": "Research"}, 201)
+
+    assert lumina("projects", "create", "research", "--name", "Research").status == 0
+    assert contract.asked[0].body == {"slug": "research", "name": "Research"}
+
+
+def test_the_audit_log_is_searched_and_its_page_listed(lumina: Lumina, contract: Contract) -> None:
+    entry = {"number": 3, "action": "key.created", "subject": {"name": "notebook"}, "actor": {"name": "ana"}}
+    contract.answer("GET", "/api/governance/ledger", {"items": [entry], "next_cursor": None})
+
+    done = lumina("ledger", "ls", "--action", "key.*", "--limit", "5")
+
+    assert contract.asked[0].query == {"action": "key.*", "limit": "5"}
+    assert "key.created" in done.out
+    assert "notebook" in done.out
+
+
+def test_an_intact_ledger_is_exit_0(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/ledger/verify", {"intact": True, "checked": 12, "head_hash": "ab"})
+
+    done = lumina("ledger", "verify")
+
+    assert (done.status, done.err) == (0, "")
+    assert "12" in done.out
+
+
+def test_a_broken_ledger_is_exit_1_with_the_entrys_number(lumina: Lumina, contract: Contract) -> None:
+    verdict = {"intact": False, "checked": 7, "head_hash": "ab", "broken_at": 8, "reason": "its hash differs"}
+    contract.answer("GET", "/api/governance/ledger/verify", verdict)
+
+    done = lumina("ledger", "verify")
+
+    assert done.status == 1
+    assert "Entry 8 is not what was written: its hash differs" in done.err
+
+
+def test_a_refusal_is_told_with_its_next_step(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/people", PROBLEM, 403)
+
+    done = lumina("people", "ls")
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "Error: Only an admin may.\n  Ask an admin.\n"
+
+
+def test_an_answer_that_is_no_problem_is_told_by_its_status(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/governance/people", b"<html>bad gateway</html>", 502)
+
+    assert "answered 502" in lumina("people", "ls").err
+
+
+def test_a_lumina_that_does_not_answer_says_how_to_start_it(lumina: Lumina, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUMINA_URL", "http://127.0.0.1:9")
+
+    done = lumina("status")
+
+    assert done.status == 1
+    assert "http://127.0.0.1:9 does not answer" in done.err
+    assert "lumina up" in done.err
+
+
+def test_a_home_without_a_lumina_says_how_to_start_it(lumina: Lumina, tmp_path: Path) -> None:
+    done = lumina("models", "ls", "--home", str(tmp_path))
+
+    assert done.status == 1
+    assert f"No Lumina runs on {tmp_path}" in done.err
+
+
+def test_a_url_without_a_key_names_the_variable(lumina: Lumina, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUMINA_API_KEY")
+
+    assert "LUMINA_API_KEY is not" in lumina("models", "ls").err
+
+
+def test_a_home_lends_its_addresses_and_its_admin_key(lumina: Lumina, contract: Contract, tmp_path: Path) -> None:
+    endpoints = {"pid": 1, "control": contract.url, "gateway": contract.url, "run_dir": "/run/x"}
+    (tmp_path / "endpoints.json").write_text(json.dumps(endpoints))
+    (tmp_path / "admin.key").write_text("lum_admin\n")
+    contract.answer("GET", "/api/governance/projects", [])
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("LUMINA_API_KEY")
+        done = lumina("projects", "ls", "--home", str(tmp_path))
+
+    assert done.status == 0
+    assert contract.asked[0].headers["authorization"] == "Bearer lum_admin"
+
+
+def test_status_shows_each_part_with_its_memory_and_the_sum(lumina: Lumina, contract: Contract) -> None:
+    part = {"name": "gateway", "state": "ready", "pid": 42, "restarts": 1, "since": "2026-11-20T12:00:00Z"}
+    parts = [part | {"pss_bytes": 80_000_000}, part | {"name": "embedded", "state": "idle", "pss_bytes": None}]
+    contract.answer("GET", "/api/platform/status", {"status": "ready", "parts": parts})
+
+    done = lumina("status")
+
+    assert "ready" in done.out
+    assert "80 MB in all" in done.out
+    assert "embedded" in done.out
+    assert json.loads(lumina("status", "--json").out)["parts"] == parts
+
+
+@pytest.mark.parametrize("arguments", [["dance"], ["keys", "create"], ["up", "--port", "70000"], ["keys", "ls", "--x"]])
+def test_wrong_usage_is_exit_2_on_standard_error(lumina: Lumina, arguments: list[str]) -> None:
+    done = lumina(*arguments)
+
+    assert (done.status, done.out) == (2, "")
+    assert done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "up", "status", "chat", "models ls", "keys create", "keys ls", "keys revoke", "people add", "people ls",
+        "people link", "people disable", "people enable", "people role", "projects ls", "projects create",
+        "config check", "ledger ls", "ledger verify",
+    ],
+)  # fmt: skip
+def test_every_command_has_an_example_in_its_help(lumina: Lumina, command: str) -> None:
+    done = lumina(*command.split(), "--help")
+
+    assert done.status == 0
+    assert "Example:" in done.out
+    assert f"lumina {command}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--host", "0.0.0.0"], "Give --tls-cert FILE and --tls-key FILE, or --insecure"),
+        (["--host", "nowhere.invalid"], "not an address of this machine"),
+    ],
+)
+def test_up_refuses_an_address_with_the_way_out(lumina: Lumina, tmp_path: Path, flags: list[str], reason: str) -> None:
+    done = lumina("up", "--home", str(tmp_path), *flags)
+
+    assert done.status == 1
+    assert reason in done.err
+
+
+def test_up_with_half_a_certificate_is_wrong_usage(lumina: Lumina, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").touch()
+
+    done = lumina("up", "--home", str(tmp_path), "--tls-cert", str(tmp_path / "cert.pem"))
+
+    assert done.status == 2
+    assert "come together" in done.err
+
+
+def stream(*chunks: object, end: bytes = b"data: [DONE]\n\n") -> bytes:
+    return b": keep-alive\n\n" + b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks) + end
+
+
+def piece(text: str) -> dict[str, object]:
+    return {"choices": [{"delta": {"content": text}}]}
+
+
+USAGE = {"choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3}}
+COMPLETIONS = "/v1/chat/completions"
+
+
+def test_chat_prints_the_answer_and_asks_as_an_openai_client_would(
+    lumina: Lumina, contract: Contract, tmp_path: Path
+) -> None:
+    contract.answer("POST", COMPLETIONS, stream(piece("Port "), piece("4000."), USAGE))
+    (tmp_path / "notes.txt").write_text("The gateway uses port 4000.")
+
+    done = lumina("chat", "Which port?", "--context", str(tmp_path / "notes.txt"))
+
+    assert (done.status, done.out) == (0, "Port 4000.\n")
+    asked = contract.asked[0].body
+    assert asked["model"] == "lumina/extractive"
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert asked["stream_options"] == {"include_usage": True}
+
+
+def test_chat_with_trace_tells_what_happened_to_the_request(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("POST", COMPLETIONS, stream(piece("Yes."), USAGE))
+    contract.headers = {"x-lumina-trace-id": "4bf92f35", "x-request-id": "req-1", "x-lumina-backend": "b1"}
+
+    done = lumina("chat", "Is it so?", "--trace")
+
+    assert done.out.startswith("Yes.\n")
+    for told in ("4bf92f35", "req-1", "b1", "First token", "12"):
+        assert told in done.out
+
+
+def test_chat_with_an_unknown_model_tells_the_gateways_error(lumina: Lumina, contract: Contract) -> None:
+    error = {"error": {"message": "There is no model 'x'.", "type": "invalid_request_error", "code": "model_not_found"}}
+    contract.answer("POST", COMPLETIONS, error, 404)
+
+    done = lumina("chat", "Hello", "--model", "x")
+
+    assert done.status == 1
+    assert "There is no model 'x'." in done.err
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (stream(piece("Half"), {"error": {"message": "The backend went away."}}, end=b""), "The backend went away."),
+        (stream(piece("Half"), end=b""), "ended before it was complete"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_failure(lumina: Lumina, contract: Contract, body: bytes, reason: str) -> None:
+    contract.answer("POST", COMPLETIONS, body)
+
+    done = lumina("chat", "Hello")
+
+    assert done.status == 1
+    assert "Half" in done.out
+    assert reason in done.err
+
+
+def test_a_context_that_is_no_text_is_refused_by_name(lumina: Lumina, contract: Contract, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+
+    done = lumina("chat", "What is it?", "--context", str(tmp_path / "photo.jpg"))
+
+    assert done.status == 1
+    assert "photo.jpg is not readable text" in done.err
+    assert contract.asked == []
