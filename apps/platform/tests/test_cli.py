@@ -42,7 +42,7 @@ class Asked:
     method: str
     path: str
     query: dict[str, str]
-    headers: Message[str, str]
+    headers: "Message[str, str]"
     body: Any
 
 
@@ -346,11 +346,13 @@ def test_a_home_lends_its_addresses_and_its_admin_key(lumina: Lumina, contract: 
 def test_status_shows_each_part_with_its_memory_and_the_sum(lumina: Lumina, contract: Contract) -> None:
     part = {"name": "gateway", "state": "ready", "pid": 42, "restarts": 1, "since": "2026-11-20T12:00:00Z"}
     parts = [part | {"pss_bytes": 80_000_000}, part | {"name": "embedded", "state": "idle", "pss_bytes": None}]
-    contract.answer("GET", "/api/platform/status", {"status": "ready", "parts": parts})
+    overview = {"versions": {"lumina": "0.1.0"}, "control_url": "http://c", "gateway_url": "http://g", "parts": parts}
+    contract.answer("GET", "/api/platform/status", overview)
+    contract.answer("GET", "/readyz", {"status": "degraded", "parts": {}})
 
     done = lumina("status")
 
-    assert "ready" in done.out
+    assert "control degraded, gateway degraded" in done.out
     assert "80 MB in all" in done.out
     assert "embedded" in done.out
     assert json.loads(lumina("status", "--json").out)["parts"] == parts

@@ -60,6 +60,19 @@ def api(home: Path | None, project: str | None = None) -> Api:
     return Api(find_target(home), project)
 
 
+def readiness(target: Target, gateway: str) -> dict[str, str]:
+    """What each plane says of itself: starting, ready, degraded; or that it does not answer."""
+    return {"control": _ready(target, target.control), "gateway": _ready(target, target.gateway or gateway)}
+
+
+def _ready(target: Target, address: str) -> str:
+    try:
+        with connected(target, address) as client:
+            return str(client.get("/readyz").json()["status"])
+    except (NotRunning, ValueError, KeyError, TypeError):
+        return "no answer"
+
+
 @contextmanager
 def connected(target: Target, address: str) -> Iterator[httpx.Client]:
     """A client for one of the planes. What the network does becomes NotRunning."""

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from lumina_platform.cli.tables import Row, console
+from rich.markup import escape
+
+from lumina_platform.cli.tables import Row, console, field, text
 from lumina_platform.cli.tables import show as show_table
 
-SUMMARY = {"Status": "status", "Version": "version", "Portal and API": "control_url", "Gateway": "gateway_url"}
+SUMMARY = {
+    "Version": "versions.lumina",
+    "Database": "database",
+    "Portal and API": "control_url",
+    "Gateway": "gateway_url",
+    "Readiness": "readiness",
+}
 PARTS = {
     "Part": "name",
     "State": "state",
@@ -19,11 +27,10 @@ PARTS = {
 
 
 def show(found: Row, now: datetime | None = None) -> None:
-    """Print addresses and readiness, then a row for each part and the sum of memory."""
+    """Print addresses and the readiness of both planes, then a row for each part and the sum of memory."""
     out = console()
     for title, name in SUMMARY.items():
-        if found.get(name) is not None:
-            out.print(f"[bold]{title:16}[/bold]{found[name]}")
+        out.print(f"[bold]{title:16}[/bold]{escape(text(field(found, name)))}")
     parts = cast("Sequence[Row]", found.get("parts") or [])
     at = now or datetime.now(UTC)
     show_table([_readable(part, at) for part in parts], PARTS, as_json=False)

@@ -15,7 +15,9 @@ def status(home: HomeFlag = None, as_json: JsonFlag = False) -> None:
     from lumina_platform.cli import client, tables
     from lumina_platform.cli.report import show
 
-    found = client.api(home).one("GET", PATH)
+    api = client.api(home)
+    found = api.one("GET", PATH)
+    found = {**found, "readiness": client.readiness(api.target, str(found["gateway_url"]))}
     if as_json:
         tables.show_json(found)
     else:
