@@ -31,7 +31,7 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Founding:
-    """Works in one transaction, which holds the ledger's head from its start: two processes found one after the other."""
+    """Works in one transaction, which holds the ledger's head from its start: of two processes one waits."""
 
     session: AsyncSession
     admin_key_file: Path

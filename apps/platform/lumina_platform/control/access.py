@@ -1,0 +1,85 @@
+"""One log line, one count and one trace for each request; and a 500 that says nothing of the inside."""
+
+import re
+import secrets
+from time import perf_counter
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lumina_kit import logs, problems
+from lumina_kit.errors import LuminaError
+from lumina_platform.control.metrics import Metrics
+
+TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED = "unmatched"
+QUIET = frozenset({"/healthz", "/health", "/readyz"})
+log = logs.get("lumina.access")
+
+
+class Crash(LuminaError):
+    """What a caller is told of a bug."""
+
+
+class Access:
+    """The path is logged as its route's template: a sign-in link's token is in the path."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        logs.bind(trace_id=_trace_id(scope))
+        begun, status = perf_counter(), 0
+
+        async def send_watched(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_watched)
+        except Exception as error:  # a bug: it is logged whole here, and told to the caller as nothing but that
+            log.error("unhandled error", route=_route(scope), exc_info=error)
+            if not status:
+                await problems.response(_CRASH)(scope, receive, send_watched)
+        finally:
+            self._record(scope, status, perf_counter() - begun)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = _route(scope)
+        self.metrics.answered(method, route, status, seconds)
+        write = log.debug if route in QUIET else log.info
+        who = scope.get("state", {}).get("principal")
+        write(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            client=scope["client"][0] if scope.get("client") else None,
+            principal=f"{who.kind}:{who.id}" if who else None,
+        )
+
+
+_CRASH = Crash(
+    "Lumina failed to answer; the log holds the reason.", next_step="Look for this time in the log, and report it."
+)
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", UNMATCHED))
+
+
+def _trace_id(scope: Scope) -> str:
+    """The caller's trace, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (match := TRACEPARENT.fullmatch(value)):
+            return match[1].decode()
+    return secrets.token_hex(16)

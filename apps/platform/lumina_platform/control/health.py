@@ -1,0 +1,58 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from lumina_kit import outbox
+from lumina_kit.auth import Principal, require
+from lumina_kit.roles import Permission
+from lumina_platform.control.metrics import Gathered
+from lumina_platform.control.readiness import Status, can_serve, judged
+from lumina_platform.control.world import WorldDep
+
+router = APIRouter(tags=["health"])
+
+MetricsReader = Annotated[Principal, require(Permission.METRICS_READ)]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(BaseModel):
+    """Whether the control plane can serve, and the state of its parts."""
+
+    status: Status
+    parts: dict[str, str]
+
+
+@router.get("/healthz")
+@router.get("/health", include_in_schema=False)
+def healthz() -> Alive:
+    """Whether the process answers; open to everyone."""
+    return Alive(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": Ready}})
+async def readyz(world: WorldDep, answer: Response) -> Ready:
+    """200 once the control plane can serve, else 503; open to everyone."""
+    states = await world.readiness.states()
+    answer.status_code = 200 if can_serve(states) else 503
+    return Ready(status=judged(states), parts=states)
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request, world: WorldDep, _who: MetricsReader) -> Response:
+    """Numbers in Prometheus's format, for a key with the scope `metrics` or a role that may read them."""
+    async with world.database.session() as session:
+        dead_letters = await outbox.dead_letters(session)
+    snapshot = world.hub.current
+    gathered = Gathered(
+        dead_letters, snapshot.version if snapshot else None, len(snapshot.keys.keys) if snapshot else 0
+    )
+    body, media_type = world.metrics.render(gathered, request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": media_type})

@@ -1,0 +1,72 @@
+"""Starts the control plane's work behind its routes, and ends it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lumina_contracts.events import Event, GatewayConfigChanged, KeyCreated, KeyRevoked, PersonChanged
+from lumina_governance.founding import found
+from lumina_kit import ledger, logs
+from lumina_kit.outbox import Consumer, Dispatcher
+from lumina_platform.control.snapshots import SnapshotHub
+from lumina_platform.control.world import World
+from lumina_platform.schema import migrate
+
+HOUR_SECONDS = 3600.0
+log = logs.get(__name__)
+
+
+@asynccontextmanager
+async def running(world: World) -> AsyncIterator[None]:
+    """Migrate, make sure of the admin key, compile the first snapshot; then keep events and snapshot going."""
+    try:
+        await migrate(world.database)
+        await found(world.database, world.home.admin_key_file, world.now)
+        await world.hub.compile()
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [tasks.create_task(job) for job in _jobs(world)]
+            world.readiness.ready.set()
+            yield
+            for job in jobs:
+                job.cancel()
+    finally:
+        await world.database.close()
+
+
+def consumers(hub: SnapshotHub) -> list[Consumer[Any]]:
+    """Who is told of which event: so far the snapshot, of what it is compiled from."""
+
+    async def poke(_session: AsyncSession, _event: Event) -> None:
+        hub.poke()
+
+    return [
+        Consumer("snapshot", event, poke) for event in (KeyCreated, KeyRevoked, PersonChanged, GatewayConfigChanged)
+    ]
+
+
+def _jobs(world: World) -> list[Coroutine[Any, Any, None]]:
+    dispatcher = Dispatcher(world.database, consumers(world.hub), world.now)
+    return [dispatcher.run(), world.hub.run(), _hourly(world, dispatcher), *(job() for job in world.jobs)]
+
+
+async def _hourly(world: World, dispatcher: Dispatcher) -> None:
+    """Show the ledger's head, and forget old events: now and every hour."""
+    while True:
+        try:
+            await show_head(world)
+            await dispatcher.prune()
+        except (SQLAlchemyError, OSError) as error:  # next hour is another try
+            log.error("hourly work failed", error=repr(error))
+        await asyncio.sleep(HOUR_SECONDS)
+
+
+async def show_head(world: World) -> None:
+    """The ledger's newest hash, to the log and the metrics: compared with the ledger later, it shows a cut tail."""
+    async with world.database.session() as session:
+        head = await ledger.head(session)
+    world.metrics.saw_head(head)
+    log.info("ledger head", number=head.number, hash=head.hash)

@@ -1,0 +1,46 @@
+"""What a running control plane consists of; the app keeps it as `app.state.world`."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from lumina_governance.wiring import Governance
+from lumina_kit.clock import Clock
+from lumina_kit.database import Database
+from lumina_kit.home import Home
+from lumina_kit.parts import PartsClient
+from lumina_platform.apps import App
+from lumina_platform.control.metrics import Metrics
+from lumina_platform.control.readiness import Readiness
+from lumina_platform.control.snapshots import SnapshotHub
+from lumina_platform.settings import PlatformSettings
+
+Job = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class World:
+    """Built once by the composition root. `jobs` are the apps' own background work."""
+
+    apps: list[App]
+    settings: PlatformSettings
+    database: Database
+    governance: Governance
+    hub: SnapshotHub
+    metrics: Metrics
+    readiness: Readiness
+    parts: PartsClient
+    home: Home
+    gateway_url: str
+    now: Clock
+    jobs: tuple[Job, ...] = ()
+
+
+def world(request: Request) -> World:
+    found: World = request.app.state.world
+    return found
+
+
+WorldDep = Annotated[World, Depends(world)]

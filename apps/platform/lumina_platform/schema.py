@@ -1,0 +1,80 @@
+"""Brings a database to the newest revision, at every start. Alembic is imported only if there is something to do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
+
+from lumina_kit.database import Database
+from lumina_kit.errors import Conflict, Unavailable
+from lumina_platform import migrations
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+TABLE = "alembic_version"
+LOCK = 0x6C756D696E61  # "lumina": any number of ours, the same in every process
+
+
+class UnknownRevision(Conflict):
+    code = "unknown_revision"
+    title = "The database is of another version"
+
+
+class DatabaseUnreachable(Unavailable):
+    code = "database_unreachable"
+    title = "The database cannot be used"
+
+
+async def migrate(database: Database) -> None:
+    """Apply what is missing. Two processes that start at once do it one after the other. Raises UnknownRevision."""
+    if await _current(database) == migrations.HEAD:
+        return
+    async with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await connection.run_sync(_upgrade)
+
+
+async def _current(database: Database) -> str | None:
+    try:
+        async with database.engine.connect() as connection:
+            return await connection.run_sync(revision_of)
+    except OperationalError as error:
+        url = database.url.render_as_string(hide_password=True)
+        raise DatabaseUnreachable(
+            f"The database {url} cannot be used: {error.orig}",
+            next_step="Start it, or set LUMINA_PLATFORM_DATABASE_URL to another.",
+        ) from None
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the database is at; none when it is new."""
+    if not inspect(connection).has_table(TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {TABLE}"))  # a constant of ours
+    return found
+
+
+def alembic_config(connection: Connection) -> "Config":
+    """Alembic's settings, without a file."""
+    from alembic.config import Config  # 0.5 s, and not needed at most starts
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        command.upgrade(alembic_config(connection), "head")
+    except CommandError as error:
+        raise UnknownRevision(
+            f"The database is at revision {revision_of(connection)}, which this Lumina does not know: {error}.",
+            next_step="Start the version of Lumina that wrote it, or a newer one.",
+        ) from None

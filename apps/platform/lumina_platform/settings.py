@@ -1,0 +1,27 @@
+"""What an operator may set about the control plane: `LUMINA_PLATFORM_<NAME>`, or the section `platform`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class PlatformSettings(Struct, frozen=True, kw_only=True):
+    """Host, ports, TLS and logging are the supervisor's, and are given to `lumina up`."""
+
+    database_url: Annotated[
+        str | None, Meta(description="Database, such as postgresql://user@host/lumina; default SQLite in the home.")
+    ] = None
+    apps: Annotated[tuple[str, ...], Meta(description="Apps whose routes are served; default all.")] = ()
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins whose pages may read the API with a key; default none.")
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed; default none."),
+    ] = ()
+    body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Bytes of a request's body at most.")] = 4_194_304
+    body_seconds: Annotated[float, Meta(gt=0, le=3600, description="Seconds in which a body must have come.")] = 30
+    answer_seconds: Annotated[float, Meta(gt=0, le=3600, description="Seconds until an answer begins, at most.")] = 120
+    head_bytes: Annotated[int, Meta(ge=1024, le=1 << 20, description="Bytes of a request's head at most.")] = 32_768
+    head_seconds: Annotated[float, Meta(gt=0, le=600, description="Seconds in which a head must have come.")] = 10
+    connections: Annotated[int, Meta(ge=1, le=100_000, description="Connections at once; more are answered 503.")] = 500
