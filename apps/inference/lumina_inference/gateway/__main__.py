@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 import msgspec
 import uvloop
 
+from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.app import Gateway, Surroundings, open_gateway
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit import logs, settings
@@ -28,10 +30,11 @@ def main() -> None:
     """Serve on the socket that was handed down until told to stop."""
     level, form = os.environ.get("LUMINA_LOG_LEVEL", "info"), os.environ.get("LUMINA_LOG_FORMAT", "console")
     logs.configure("gateway", msgspec.convert(level, logs.Level), msgspec.convert(form, logs.Format))
-    uvloop.run(_serve(Lifeline.from_environment(), _surroundings(), _listening_socket(), _tls()))
+    access_log = AccessLog(sys.stderr, msgspec.convert(form, logs.Format)) if level in {"debug", "info"} else None
+    uvloop.run(_serve(Lifeline.from_environment(), _surroundings(access_log), _listening_socket(), _tls()))
 
 
-def _surroundings() -> Surroundings:
+def _surroundings(access_log: AccessLog | None) -> Surroundings:
     home = find_home()
     run_dir = Path(os.environ.get("LUMINA_RUN_DIR") or home.run_dir)
     return Surroundings(
@@ -40,6 +43,7 @@ def _surroundings() -> Surroundings:
         key=MasterKey.load(home),
         start_part=PartsClient(run_dir).start,
         settings=settings.load(GatewaySettings, "gateway", home),
+        access_log=access_log,
     )
 
 

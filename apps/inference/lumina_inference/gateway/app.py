@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from lumina_inference.gateway import otlpmetrics
+from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.choice import Draw
 from lumina_inference.gateway.dispatch import Dispatch
@@ -44,6 +45,7 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Clock = utc_now
     draw: Draw = random.random
+    access_log: AccessLog | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,11 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         health = Health(snapshots, metrics, world.home.admin_key_file, world.now)
         keep_span = await _start_export(stack, world, metrics)
         routes = table(inference, Models(world.now), health)
-        server = Server(Dispatch(routes, snapshots, Recorder(metrics, keep_span)), world.settings, metrics)
+        recorder = Recorder(metrics, keep_span, world.access_log)
+        server = Server(Dispatch(routes, snapshots, recorder), world.settings, metrics)
         _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
+        if world.access_log is not None:
+            stack.callback(world.access_log.close)
         yield Gateway(server, health, snapshots, inference)
 
 

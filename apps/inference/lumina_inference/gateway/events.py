@@ -1,7 +1,6 @@
 """Server-sent events of a backend: whole ones only, and what they tell."""
 
 import re
-from collections.abc import Iterator
 
 from lumina_inference.gateway import answers
 from lumina_inference.gateway.answers import Answer, Usage
@@ -10,15 +9,18 @@ from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.refusals import refusal_in_stream
 
 DONE = b"data: [DONE]\n\n"
-_END = re.compile(rb"\r?\n\r?\n")
-# Within JSON strings quotes are escaped, so none of this is found in what a model wrote.
-_TELLING = re.compile(rb'\[DONE\]|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*[^n\s]')
+_END = re.compile(rb"\n\r?\n")
+# Within JSON strings quotes are escaped, so none of the last three is found in what a model wrote.
+_TELLING = tuple(
+    re.compile(pattern)
+    for pattern in (rb"\[DONE\]", rb'"usage"\s*:\s*\{', rb'"finish_reason"\s*:\s*"', rb'"error"\s*:\s*[^n\s]')
+)
 
 
 class Events:
     """Cuts a stream into whole events and notes id, model, finish reasons and usage on the way.
 
-    `done`: the end was announced. `finished`: some choice gave a reason to end.
+    Only the first event and those that tell something are parsed. `done`: the end was announced.
     """
 
     def __init__(self, target: Target, *, hides_usage: bool, max_event_bytes: int) -> None:
@@ -35,6 +37,7 @@ class Events:
 
     @property
     def finished(self) -> bool:
+        """Some choice gave a reason to end."""
         return bool(self.finish_reasons)
 
     def feed(self, data: bytes) -> bytes:
@@ -43,9 +46,7 @@ class Events:
         Raises BackendFailed on an event that is too large or not JSON, and the backend's own error if it sent one.
         """
         data = self._rest + data if self._rest else data
-        cut = max(data.rfind(b"\n\n") + 2, data.rfind(b"\n\r\n") + 3)
-        if cut < 3:
-            cut = 0
+        cut = _last_end(data, len(data))
         self._rest = data[cut:]
         if len(self._rest) > self._max_event_bytes:
             raise BackendFailed(f"The backend {self._target.backend.id!r} sent an event without an end.")
@@ -59,14 +60,20 @@ class Events:
         return self.feed(b"\n\n")
 
     def _kept(self, block: bytes) -> bytes:
-        if self.started and not self.done and not _TELLING.search(block):
-            return block
-        return b"".join(event for event in _split(block) if self._keeps(event))
+        start = _first_telling(block) if self.started else 0
+        kept = [block[:start]]
+        while start < len(block) and not self.done:
+            end = _end_of_event(block, start)
+            event = block[start:end]
+            if self._keeps(event):
+                kept.append(event)
+            start = end
+        return b"".join(kept)
 
     def _keeps(self, event: bytes) -> bool:
         data = _data(event)
-        if data is None or self.done:
-            return self.started and not self.done
+        if data is None:
+            return self.started  # a comment: it keeps the connection alive, but is no first event
         if data == b"[DONE]":
             self.done = True
             return self.started
@@ -79,8 +86,7 @@ class Events:
         if answer.failed:
             raise refusal_in_stream(self._target, data)
         self._note(answer)
-        is_usage_event = answer.usage is not None and not answer.choices
-        if is_usage_event and self._hides_usage:
+        if self._hides_usage and answer.usage is not None and not answer.choices:
             return False
         self.started = True
         return True
@@ -92,16 +98,24 @@ class Events:
         self.usage = answer.usage or self.usage
 
 
-def _split(block: bytes) -> Iterator[bytes]:
-    start = 0
-    for end in _END.finditer(block):
-        yield block[start : end.end()]
-        start = end.end()
-    if start < len(block):
-        yield block[start:]
+def _first_telling(block: bytes) -> int:
+    """Where the first event starts that must be looked at; the end of the block if none must."""
+    found = [match.start() for pattern in _TELLING if (match := pattern.search(block))]
+    return _last_end(block, min(found)) if found else len(block)
+
+
+def _last_end(data: bytes, before: int) -> int:
+    """Where the last event that ends before this position ends; 0 if none does."""
+    end = max(data.rfind(b"\n\n", 0, before) + 2, data.rfind(b"\n\r\n", 0, before) + 3)
+    return end if end > 3 else 0
+
+
+def _end_of_event(block: bytes, start: int) -> int:
+    end = _END.search(block, start)
+    return end.end() if end else len(block)
 
 
 def _data(event: bytes) -> bytes | None:
     """The data of an event; None for a comment, or an event without data."""
-    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
+    lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines).strip() if lines else None

@@ -5,38 +5,41 @@ from collections.abc import Callable
 
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import spans
+from lumina_inference.gateway.accesslog import AccessLog, Line, timestamp
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.metrics import Metrics
-from lumina_kit import logs
-
-_log = logs.get(__name__)
 
 
 class Recorder:
-    """Writes down finished requests. `keep_span` takes a span's bytes; None if nothing exports them."""
+    """Writes down finished requests. `keep_span` takes a span's bytes; None where nothing exports them."""
 
-    def __init__(self, metrics: Metrics, keep_span: Callable[[bytes], None] | None) -> None:
+    def __init__(
+        self, metrics: Metrics, keep_span: Callable[[bytes], None] | None, access_log: AccessLog | None
+    ) -> None:
         self._metrics = metrics
         self._keep_span = keep_span
+        self._access_log = access_log
 
     def finish(self, call: Call, path: str) -> None:
         """`path` is the request's path as the route table has it: a caller's own text is not logged."""
         self._metrics.observe(call)
         if self._keep_span is not None:
             self._keep_span(spans.encode(call, path))
-        _log.info("request", **_line(call, path))
+        if self._access_log is not None:
+            self._access_log.add(_line(call, path))
 
 
-def _line(call: Call, path: str) -> dict[str, str | int | float | None]:
-    return {
-        "method": call.request.method,
-        "path": path,
-        "status": call.status,
-        "ms": round((time.perf_counter() - call.started) * 1000, 2),
-        "model": call.model or names.UNKNOWN,
-        "backend": call.target.backend.id if call.target else None,
-        "key_id": call.caller.key.id if call.caller else None,
-        "error": call.error_type,
-        "request_id": call.request_id,
-        "trace_id": call.trace.trace_id,
-    }
+def _line(call: Call, path: str) -> Line:
+    return Line(
+        method=call.request.method,
+        path=path,
+        status=call.status,
+        ms=round((time.perf_counter() - call.started) * 1000, 2),
+        model=call.model or names.UNKNOWN,
+        backend=call.target.backend.id if call.target else None,
+        key_id=call.caller.key.id if call.caller else None,
+        error=call.error_type,
+        request_id=call.request_id,
+        trace_id=call.trace.trace_id,
+        timestamp=timestamp(),
+    )

@@ -36,10 +36,16 @@ def reply_error(call: Call, error: ApiError) -> Response:
     return reply(call, error.body, status=error.http_status)
 
 
-def event_stream(call: Call) -> StreamResponse:
+class EventStream(StreamResponse):
+    """A streamed answer whose head leaves together with the first events."""
+
+    _send_headers_immediately = False
+
+
+def event_stream(call: Call) -> EventStream:
     """The head of a stream of server-sent events; not sent yet."""
     call.status = 200
-    return StreamResponse(status=200, headers=(*_EVENT_STREAM, _SERVER, *call.reply_headers))
+    return EventStream(status=200, headers=(*_EVENT_STREAM, _SERVER, *call.reply_headers))
 
 
 def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -29,6 +29,5 @@ def prepare(call: Call, operation: Operation, ask: Ask, target: Target) -> Sendi
     headers["x-request-id"] = call.request_id
     if call.trace.state:
         headers["tracestate"] = call.trace.state
-    if ask.stream:
-        headers["Accept"] = "text/event-stream"
+    headers["Accept"] = "text/event-stream" if ask.stream else "application/json"
     return Sending(target, target.urls[operation.name], headers, ask.body_for(target), ask.hides_usage)

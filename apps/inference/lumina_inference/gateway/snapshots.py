@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, UnixConnector
 from msgspec import DecodeError, json
 
 from lumina_contracts.snapshot import Snapshot
@@ -46,7 +47,10 @@ class Snapshots:
         async with ClientSession(connector=UnixConnector(str(socket)), timeout=_POLL_TIMEOUT) as session:
             while True:
                 try:
-                    await self._poll(session)
+                    if not await self._poll(session):
+                        await asyncio.sleep(
+                            _FIRST_PAUSE
+                        )  # nothing new: never a busy loop, however fast control says so
                     pause = _FIRST_PAUSE
                 except (ClientError, OSError, TimeoutError, DecodeError) as error:
                     self._lost(error)
@@ -59,19 +63,17 @@ class Snapshots:
             self._changed.clear()
             await self._changed.wait()
 
-    async def _poll(self, session: ClientSession) -> None:
+    async def _poll(self, session: ClientSession) -> bool:
+        """Ask control once; true if there was something new."""
         known = self.current.snapshot.version if self.current else ""
         async with session.get("http://control/snapshot", params={"known": known}) as response:
             response.raise_for_status()
-            content = await response.content.read(_MAX_BYTES) if response.status == 200 else b""
-            while content and (more := await response.content.read(_MAX_BYTES)):
-                content += more
-                if len(content) > _MAX_BYTES:
-                    raise ClientError(f"The snapshot is larger than {_MAX_BYTES:,} bytes.")
+            content = await _read(response) if response.status == HTTPStatus.OK else b""
         if content:
             self.adopt(content)
             await self._vault.write(content)
         self._confirmed()
+        return bool(content)
 
     def _adopt(self, snapshot: Snapshot) -> None:
         self.current = index(snapshot)
@@ -88,3 +90,12 @@ class Snapshots:
         if self.control_up or self.current is None:
             _log.warning("control does not answer; serving from the last snapshot", error=repr(error)[:300])
         self.control_up = False
+
+
+async def _read(response: ClientResponse) -> bytes:
+    content = bytearray()
+    async for part in response.content.iter_any():
+        content += part
+        if len(content) > _MAX_BYTES:
+            raise ClientError(f"The snapshot is larger than {_MAX_BYTES:,} bytes.")
+    return bytes(content)

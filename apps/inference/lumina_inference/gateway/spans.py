@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import spanfields as field
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.keyvalues import Key, Value
-from lumina_inference.gateway.protobuf import fixed32, fixed64, integer, message, text
+from lumina_inference.gateway.protobuf import fixed32, fixed64, integer, message, tag, text, varint
 from lumina_inference.gateway.tracecontext import Trace
 
 _REMOTE_PARENT = 0x300  # the flags say that we know whether the parent is remote, and that it is
@@ -40,14 +41,15 @@ _USAGE: dict[Key, Callable[[Usage], int | None]] = {
 }
 _CLIENT = integer(field.KIND, field.KIND_CLIENT)
 _SERVER = integer(field.KIND, field.KIND_SERVER)
+_TRACE_ID = tag(field.TRACE_ID, 2) + varint(16)
+_SPAN_ID = tag(field.SPAN_ID, 2) + varint(8)
 _FAILED = message(field.STATUS, integer(field.STATUS_CODE, field.STATUS_ERROR))
 
 
 def encode(call: Call, path: str) -> bytes:
     """One `spans` entry of a ScopeSpans. `path` names a request that is no inference, as the route table has it."""
-    parts = [*_identity(call.trace), *_naming(call, path), fixed64(field.START_TIME, call.started_ns)]
-    parts.append(fixed64(field.END_TIME, time.time_ns()))
-    parts += [_REQUEST_ID(call.request_id), _HTTP_STATUS(call.status)]
+    parts = [_identity(call.trace), _naming(call, path), _times(call.started_ns, time.time_ns())]
+    parts += [_REQUEST_ID(call.request_id), _status(call.status)]
     parts += _cached(call)
     _optional(parts, call)
     if call.error_type is not None:
@@ -55,31 +57,33 @@ def encode(call: Call, path: str) -> bytes:
     return message(field.SCOPE_SPAN, b"".join(parts))
 
 
-def _identity(trace: Trace) -> list[bytes]:
-    parts = [
-        message(field.TRACE_ID, bytes.fromhex(trace.trace_id)),
-        message(field.SPAN_ID, bytes.fromhex(trace.span_id)),
-    ]
+def _identity(trace: Trace) -> bytes:
+    ids = _TRACE_ID + bytes.fromhex(trace.trace_id) + _SPAN_ID + bytes.fromhex(trace.span_id)
     if trace.parent_id:
-        parts.append(message(field.PARENT_SPAN_ID, bytes.fromhex(trace.parent_id)))
-        parts.append(fixed32(field.FLAGS, int(trace.flags, 16) | _REMOTE_PARENT))
-    if trace.state:
-        parts.append(text(field.TRACE_STATE, trace.state))
-    return parts
+        ids += message(field.PARENT_SPAN_ID, bytes.fromhex(trace.parent_id))
+        ids += fixed32(field.FLAGS, int(trace.flags, 16) | _REMOTE_PARENT)
+    return ids + text(field.TRACE_STATE, trace.state) if trace.state else ids
 
 
-def _naming(call: Call, path: str) -> list[bytes]:
+def _times(started_ns: int, ended_ns: int) -> bytes:
+    return fixed64(field.START_TIME, started_ns) + fixed64(field.END_TIME, ended_ns)
+
+
+def _naming(call: Call, path: str) -> bytes:
     if call.operation is None:
-        return [text(field.NAME, f"{call.request.method} {path}"), _SERVER]
-    model = call.model or names.UNKNOWN
-    operation = call.operation.name
-    return [
-        text(field.NAME, f"{operation} {model}"),
-        _CLIENT,
-        _OPERATION(operation),
-        _REQUEST_MODEL(model),
-        _REQUEST_STREAM(call.stream),
-    ]
+        return text(field.NAME, f"{call.request.method} {path}") + _SERVER
+    return _inference(call.operation.name, call.model or names.UNKNOWN, call.stream)
+
+
+@lru_cache(maxsize=1024)
+def _inference(operation: str, model: str, stream: bool) -> bytes:
+    name = text(field.NAME, f"{operation} {model}")
+    return name + _CLIENT + _OPERATION(operation) + _REQUEST_MODEL(model) + _REQUEST_STREAM(stream)
+
+
+@lru_cache(maxsize=1024)
+def _status(status: int) -> bytes:
+    return _HTTP_STATUS(status)
 
 
 def _cached(call: Call) -> list[bytes]:

@@ -38,6 +38,7 @@ class Stream:
         self._deadline = asyncio.get_running_loop().time() + total
         self._limit = asyncio.timeout(min(self._first_seconds, total))
         self._reply: StreamResponse | None = None
+        self._last = b""
         self._events = Events(sending.target, hides_usage=sending.hides_usage, max_event_bytes=settings.max_event_bytes)
 
     async def relay(self, upstream: Upstream) -> StreamResponse:
@@ -89,7 +90,10 @@ class Stream:
         self._limit.reschedule(min(loop.time() + self._idle_seconds, self._deadline))
         if self._reply is None:
             await self._open()
-        await self._write(block)
+        if self._events.done:
+            self._last = block  # goes out together with the end of the stream
+        else:
+            await self._write(block)
 
     async def _open(self) -> None:
         self._call.first_chunk_seconds = time.perf_counter() - self._call.started
@@ -102,9 +106,7 @@ class Stream:
             raise BackendFailed(f"{self._name} sent an empty stream.")
         if not events.done and not events.finished:
             raise BackendFailed(f"{self._name} ended its stream before the answer was complete.")
-        if not events.done:
-            await self._write(DONE)
-        await self._close()
+        await self._close(self._last if events.done else DONE)
         await self._linger(response)
 
     async def _linger(self, response: ClientResponse) -> None:
@@ -121,8 +123,7 @@ class Stream:
         if self._reply is None:
             raise error
         self._call.error_type = error.detail.code or error.detail.type
-        await self._write(b"data: " + error.body + b"\n\n")
-        await self._close()
+        await self._close(b"data: " + error.body + b"\n\n")
         return self._reply
 
     async def _write(self, block: bytes) -> None:
@@ -131,9 +132,9 @@ class Stream:
         except ConnectionError as error:
             raise self._hung_up() from error
 
-    async def _close(self) -> None:
+    async def _close(self, last: bytes) -> None:
         try:
-            await self._opened().write_eof()
+            await self._opened().write_eof(last)
         except ConnectionError as error:
             raise self._hung_up() from error
 

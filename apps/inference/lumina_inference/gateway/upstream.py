@@ -77,7 +77,6 @@ class Upstream:
             connector=connector,
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             max_line_size=16_384,
             max_field_size=16_384,
         )
