@@ -16,19 +16,22 @@ RUN set --; for file in libs/shared/*/pyproject.toml apps/*/pyproject.toml; do s
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certificates \
     LUMINA_INFERENCE_MODELS_DIR=/opt/lumina/models /opt/lumina/bin/python -m lumina_inference.embedded.build
 # what only the build needed
-RUN /opt/lumina/bin/python -m pip uninstall --quiet --yes onnx ml_dtypes hatchling editables pip
+RUN /opt/lumina/bin/python -m pip uninstall --quiet --yes onnx ml_dtypes hatchling editables setuptools pip
 
 FROM ${BASE}
+# the apps whose routes it serves, by their names with commas; empty is all
+ARG APPS=""
 LABEL org.opencontainers.image.title="Lumina" org.opencontainers.image.licenses="Apache-2.0"
-RUN groupadd --system --gid 10001 lumina \
-    && useradd --system --uid 10001 --gid lumina --home-dir /var/lib/lumina --shell /usr/sbin/nologin lumina \
+RUN groupadd --gid 10001 lumina \
+    && useradd --uid 10001 --gid lumina --no-create-home --home-dir /var/lib/lumina --shell /usr/sbin/nologin lumina \
     && install --directory --owner=lumina --group=lumina --mode=0700 /var/lib/lumina /var/lib/lumina-key
 COPY --from=build /opt/lumina /opt/lumina
 ENV PATH=/opt/lumina/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     LUMINA_HOME=/var/lib/lumina \
     LUMINA_KEY_FILE=/var/lib/lumina-key/master.key \
-    LUMINA_INFERENCE_MODELS_DIR=/opt/lumina/models
+    LUMINA_INFERENCE_MODELS_DIR=/opt/lumina/models \
+    LUMINA_PLATFORM_APPS=${APPS}
 USER lumina
 # the state, and the key that opens it: two volumes, so that a copy of one alone is worth nothing
 VOLUME ["/var/lib/lumina", "/var/lib/lumina-key"]

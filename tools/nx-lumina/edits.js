@@ -1,6 +1,6 @@
 /** Edits of files that name every project. Each adds one line, and fails if the place for it is gone. */
 function edit(tree, path, change) {
-  const before = tree.read(path, 'utf-8');
+  const before = tree.read(path, 'utf-8') ?? '';
   const after = change(before);
   if (after === before) {
     throw new Error(`${path} has no place for the new project any more: mend tools/nx-lumina/edits.js.`);
