@@ -32,8 +32,9 @@ class MasterKey:
     def load(cls, home: Home) -> "MasterKey":
         """Read the key, making it at first need. Raises BadMasterKey if the home was made with another."""
         file = key_file()
+        founded = _fingerprint_file(home).exists()  # asked first: another process may just be making both, the key first
         if not file.exists():
-            if _fingerprint_file(home).exists():
+            if founded:
                 raise _missing(file, home)
             _write_once(file, b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
         key = cls(_read(file))
