@@ -37,7 +37,7 @@ home, control, gateway, first, *flags = sys.argv[1:]
 
 def plans(options, sockets, where):
     return [
-        Plan("web", first, {}, sockets.control, stop_seconds=1),
+        Plan("web", first, {}, sockets.control, stop_seconds=300 if "--patient" in flags else 1),
         Plan("lazy", "lazy_part", {"LUMINA_RUN_DIR": where.run_dir}, on_demand=True, stop_seconds=1),
         Plan("broken", "broken_part", on_demand=True),
     ]
@@ -328,6 +328,18 @@ def test_a_child_that_ignores_the_signal_is_ended_by_force(launch: Starting) -> 
     pid = int(lumina.get())
 
     os.kill(lumina.child.pid, signal.SIGTERM)
+
+    assert lumina.exit()[0] == 0
+    assert gone(pid)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_child_that_ignores_the_first(launch: Starting) -> None:
+    lumina = launch("--patient", first="web_stubborn")
+    pid = int(lumina.get())
+
+    os.kill(lumina.child.pid, signal.SIGINT)
+    assert holds_within(5, lambda: lumina.printed("Stopping"))
+    os.kill(lumina.child.pid, signal.SIGINT)
 
     assert lumina.exit()[0] == 0
     assert gone(pid)
