@@ -32,7 +32,7 @@ class MasterKey:
     def load(cls, home: Home) -> "MasterKey":
         """Read the key, making it at first need. Raises BadMasterKey if the home was made with another."""
         file = key_file()
-        founded = _fingerprint_file(home).exists()  # asked first: another process may just be making both, the key first
+        founded = _fingerprint_file(home).exists()  # asked first: another may be making both, the key first
         if not file.exists():
             if founded:
                 raise _missing(file, home)
