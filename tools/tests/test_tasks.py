@@ -1,5 +1,7 @@
 """Which commands a task runs, on what."""
 
+import json
+
 import pytest
 
 from tools.tasks import __main__ as tasks
@@ -45,3 +47,12 @@ def test_tools_have_no_wheel() -> None:
 
     assert "build tools" not in built
     assert "build platform" in built
+
+
+@pytest.mark.parametrize("project", EVERY, ids=lambda project: project.name)
+def test_nx_knows_each_project_by_the_same_name_and_verbs(project: projects.Project) -> None:
+    described = json.loads((projects.ROOT / project.path / "project.json").read_text())
+
+    assert described["name"] == project.name
+    for verb in set(described["targets"]) & {"lint", "test", "typecheck", "build"}:
+        assert described["targets"][verb]["command"] == f"tools/task {verb} {project.name}"
