@@ -80,7 +80,8 @@ def contract() -> Iterator[Contract]:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
             body = json.loads(sent) if sent else None
             told.asked.append(Asked(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body))
-            status, answer = told.answers.get((self.command, url.path), (404, {"detail": f"No {self.path}."}))
+            known = told.answers.get((self.command, self.path)) or told.answers.get((self.command, url.path))
+            status, answer = known or (404, {"detail": f"No {self.path}."})
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             for name, value in (told.headers | {"content-length": str(len(data))}).items():
@@ -270,6 +271,24 @@ def test_the_audit_log_is_searched_and_its_page_listed(lumina: Lumina, contract:
     assert contract.asked[0].query == {"action": "key.*", "limit": "5"}
     assert "key.created" in done.out
     assert "notebook" in done.out
+
+
+def test_a_listing_of_many_pages_is_listed_whole(lumina: Lumina, contract: Contract) -> None:
+    contract.answer("GET", "/api/inference/models", {"items": [{"id": "a"}], "next_cursor": "c1"})
+    contract.answer("GET", "/api/inference/models?cursor=c1", {"items": [{"id": "b"}], "next_cursor": None})
+
+    assert json.loads(lumina("models", "ls", "--json").out) == [{"id": "a"}, {"id": "b"}]
+
+
+def test_a_model_is_listed_with_its_backends(lumina: Lumina, contract: Contract) -> None:
+    backends = [{"provider": "openai", "model": "small"}, {"provider": "vllm", "model": "large"}]
+    model = {"id": "chat", "aliases": ["default"], "kinds": ["chat"], "owned_by": "me", "backends": backends}
+    contract.answer("GET", "/api/inference/models", {"items": [model], "next_cursor": None})
+
+    out = lumina("models", "ls").out
+
+    assert "openai, vllm" in out
+    assert "default" in out
 
 
 def test_an_intact_ledger_is_exit_0(lumina: Lumina, contract: Contract) -> None:
@@ -478,3 +497,36 @@ def test_a_context_that_is_no_text_is_refused_by_name(lumina: Lumina, contract: 
     assert done.status == 1
     assert "photo.jpg is not readable text" in done.err
     assert contract.asked == []
+
+
+def test_a_good_configuration_is_checked_without_a_running_lumina(tmp_path: Path, lumina: Lumina) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "model_list:\n"
+        "  - model_name: local\n"
+        "    litellm_params: {model: openai/small, api_base: 'http://127.0.0.1:9/v1', api_key: none}\n"
+        "litellm_settings: {drop_params: true}\n"
+    )
+
+    done = lumina("config", "check", str(file))
+
+    assert (done.status, done.err) == (0, "")
+    assert "not yet" in done.out
+    assert "It serves local, " in done.out
+    assert "local" in json.loads(lumina("config", "check", str(file), "--json").out)["models"]
+
+
+def test_a_bad_configuration_is_exit_1_with_line_and_key(tmp_path: Path, lumina: Lumina) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("model_list:\n  - model_name: local\n    litellm_params: 7\n")
+
+    done = lumina("config", "check", str(file))
+
+    assert done.status == 1
+    assert "3" in done.out
+    assert "litellm_params" in done.out
+    assert f"{file} cannot be used" in done.err
+
+
+def test_a_configuration_that_is_not_there_is_wrong_usage(tmp_path: Path, lumina: Lumina) -> None:
+    assert lumina("config", "check", str(tmp_path / "none.yaml")).status == 2

@@ -13,6 +13,8 @@ from lumina_platform.cli.target import Target, find_target
 from lumina_platform.supervisor.trust import trust_in
 
 Row = Mapping[str, object]
+Query = Mapping[str, str | int]
+MOST_ROWS = 10_000
 SECONDS = 30.0
 SHORTEST_PREFIX = 4
 
@@ -28,10 +30,19 @@ class Api:
         """Call and give back the object that came. Raises CallRefused or NotRunning."""
         return cast("Row", self._call(method, path, body, None))
 
-    def rows(self, path: str, query: Mapping[str, str | int] | None = None) -> list[Row]:
-        """All that a listing holds; of a paged one, the first page."""
-        found = self._call("GET", path, None, query)
-        return cast("list[Row]", found["items"] if isinstance(found, dict) else found)
+    def rows(self, path: str, query: Query | None = None, most: int = MOST_ROWS) -> list[Row]:
+        """What a listing holds, page by page, up to `most` rows."""
+        rows: list[Row] = []
+        cursor: dict[str, str | int] = {}
+        while len(rows) < most:
+            found = self._call("GET", path, None, {**(query or {}), **cursor})
+            if not isinstance(found, dict):
+                return cast("list[Row]", found)
+            rows += cast("list[Row]", found["items"])
+            if found["next_cursor"] is None:
+                break
+            cursor = {"cursor": found["next_cursor"]}
+        return rows[:most]
 
     def named(self, path: str, name: str, fields: tuple[str, ...]) -> Row:
         """The one row of a listing with this id, beginning of an id, or name. Raises NoSuchName or AmbiguousName."""
@@ -46,7 +57,7 @@ class Api:
             raise AmbiguousName(f"{name!r} names {len(found)}: {ids}.", next_step="Give the id of one.")
         return found[0]
 
-    def _call(self, method: str, path: str, body: Row | None, query: Mapping[str, str | int] | None) -> object:
+    def _call(self, method: str, path: str, body: Row | None, query: Query | None) -> object:
         headers = {"X-Lumina-Project": self.project} if self.project else {}
         with connected(self.target, self.target.control) as client:
             reply = client.request(method, path, json=body, params=query, headers=headers)

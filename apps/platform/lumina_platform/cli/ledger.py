@@ -8,6 +8,7 @@ from lumina_platform.cli.errors import LedgerBroken
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 
 PATH = "/api/governance/ledger"
+PAGE = 500
 COLUMNS = {
     "No.": "number",
     "At": "at",
@@ -29,7 +30,7 @@ def ls(
     ] = None,
     subject: Annotated[str | None, typer.Option(help="Id of what was changed.", show_default=False)] = None,
     actor: Annotated[str | None, typer.Option(help="Id of who did it.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="Entries at most, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most, newest first.")] = 50,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -44,7 +45,9 @@ def ls(
 
     wanted = {"action": action, "subject": subject, "actor": actor}
     query: dict[str, str | int] = {name: value for name, value in wanted.items() if value}
-    tables.show(client.api(home, project).rows(PATH, query | {"limit": limit}), COLUMNS, as_json=as_json)
+    tables.show(
+        client.api(home, project).rows(PATH, query | {"limit": min(limit, PAGE)}, limit), COLUMNS, as_json=as_json
+    )
 
 
 @ledger.command()

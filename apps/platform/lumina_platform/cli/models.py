@@ -3,7 +3,14 @@
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, group
 
 PATH = "/api/inference/models"
-COLUMNS = {"Model": "id", "Backend": "backend", "Kind": "kind", "Owner": "owned_by"}
+COLUMNS = {
+    "Model": "id",
+    "Also": "aliases",
+    "For": "kinds",
+    "Provider": "backends.provider",
+    "Model there": "backends.model",
+    "Owner": "owned_by",
+}
 
 models = group("models", "Models that the gateway serves.")
 

@@ -49,11 +49,13 @@ def console() -> Console:
 
 
 def field(row: Row, name: str) -> object:
-    """A field of a row, or of an object in it; None if it is not there."""
+    """A field of a row, of an object in it, or of each object of a list in it; None if it is not there."""
     first, _, rest = name.partition(".")
     value = row.get(first)
     if not rest:
         return value
+    if isinstance(value, list):
+        return [field(each, rest) for each in value]
     return field(value, rest) if isinstance(value, Mapping) else None
 
 
