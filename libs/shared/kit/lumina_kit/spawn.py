@@ -61,7 +61,7 @@ def spawn(
     with theirs:
         process = _started(
             # -P: a file in the current folder must not stand in for a module of ours.
-            [sys.executable, "-P", "-m", module, *arguments],
+            [sys.executable, "-P", "-m", "lumina_kit.child", module, *arguments],
             {**os.environ, **environment, lifeline.VARIABLE: ",".join(map(str, descriptors))},
             (*descriptors, *inherit),
         )

@@ -39,11 +39,20 @@ threading.Event().wait()
 """
 
 
+IMPORTING = """
+import time
+
+print("importing", flush=True)
+time.sleep(60)
+"""
+
+
 @pytest.fixture
 def modules(tmp_path: Path) -> dict[str, str]:
     """Two child programs on the module path, as the environment that finds them."""
     (tmp_path / "tied_child.py").write_text(CHILD)
     (tmp_path / "tied_parent.py").write_text(PARENT)
+    (tmp_path / "slow_import.py").write_text(IMPORTING)
     return {"PYTHONPATH": str(tmp_path)}
 
 
@@ -94,6 +103,15 @@ def test_a_child_that_ignores_the_end_is_ended_by_force(modules: dict[str, str])
 
     assert holds_within(2, lambda: child.process.poll() is not None)
     assert child.wait() == 1
+
+
+def test_a_child_that_is_still_importing_goes_too(modules: dict[str, str]) -> None:
+    child = spawn("slow_import", environment=modules)
+    child.output.readline()
+
+    child.lifeline.close()
+
+    assert holds_within(2, lambda: child.process.poll() is not None)
 
 
 def test_a_grandchild_goes_with_the_first_starter_and_does_not_wait_for_its_own(modules: dict[str, str]) -> None:
