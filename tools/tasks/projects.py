@@ -24,6 +24,12 @@ class Project:
     is_member: bool = True
 
     @property
+    def sources(self) -> list[Path]:
+        """What its modules are in: the packages of a member, the folder itself of any other."""
+        packages = [file.parent.relative_to(ROOT) for file in sorted((ROOT / self.path).glob("*/__init__.py"))]
+        return packages if self.is_member else [self.path]
+
+    @property
     def has_tests(self) -> bool:
         return any((ROOT / self.path / "tests").rglob("test_*.py"))
 

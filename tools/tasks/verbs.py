@@ -3,11 +3,14 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tools.tasks.projects import ROOT, Project
 from tools.tasks.steps import Step, tool
 
 ROOT_FILES = ("conftest.py",)
+# of low severity are, above all, processes: our list of banned calls knows better where they may start
+BANDIT = ("--quiet", "--recursive", "--configfile", "pyproject.toml", "--severity-level", "medium")
 PROGRAMS = ("audit", "openapi", "screenshots")  # verbs that are one program of tools/, about the whole tree
 
 
@@ -19,13 +22,14 @@ def lint(projects: Sequence[Project]) -> list[Step]:
         Step("ruff format", [tool("ruff"), "format", "--check", *paths]),
         Step("own lints", [sys.executable, "-m", "tools.lint"]),
         Step("import contracts", [tool("lint-imports")]),
-        Step("bandit", [tool("bandit"), "--quiet", "--recursive", "--configfile", "pyproject.toml", *_paths(projects)]),
+        Step("bandit", [tool("bandit"), *BANDIT, *_paths(projects)]),
     ]
 
 
 def typecheck(projects: Sequence[Project]) -> list[Step]:
-    """mypy once a project: each has its own `tests`, which are one module name to mypy."""
-    return [_mypy(project) for project in projects]
+    """mypy on each project's sources, and on its tests."""
+    tested = [project for project in projects if project.is_member and project.has_tests]
+    return [*map(_mypy_sources, projects), *map(_mypy_tests, tested)]
 
 
 def test(projects: Sequence[Project], *, whole: bool) -> list[Step]:
@@ -63,11 +67,19 @@ def program(name: str) -> Step:
     return Step(name, [sys.executable, "-m", f"tools.{name}"])
 
 
-def _mypy(project: Project) -> Step:
-    bases = os.pathsep.join(str(ROOT / base) for base in project.bases)
+def _mypy_sources(project: Project) -> Step:
     extra = ROOT_FILES if project.name == "tools" else ()
-    argv = [tool("mypy"), "--no-error-summary", str(project.path), *extra]
-    return Step(f"mypy {project.name}", argv, env={"MYPYPATH": bases})
+    return _mypy(project.name, [*map(str, project.sources), *extra], project.bases)
+
+
+def _mypy_tests(project: Project) -> Step:
+    """Tests are named from the root, as they import each other."""
+    return _mypy(f"{project.name}'s tests", [str(project.path / "tests")], (Path(),))
+
+
+def _mypy(name: str, paths: Sequence[str], bases: Sequence[Path]) -> Step:
+    known = os.pathsep.join(str(ROOT / base) for base in bases)
+    return Step(f"mypy {name}", [tool("mypy"), "--no-error-summary", *paths], env={"MYPYPATH": known})
 
 
 def _paths(projects: Sequence[Project]) -> list[str]:

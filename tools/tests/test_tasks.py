@@ -37,6 +37,28 @@ def test_all_steps_run_and_the_failed_ones_are_named(capfd: pytest.CaptureFixtur
     assert "seen" in capfd.readouterr().out
 
 
+def test_named_projects_are_chosen_and_the_gate_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.choose(["tools"], EVERY) == projects.named(["tools"], EVERY)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("verb", ["lint", "typecheck", "test", "build", "fresh", "check", "audit"])
+def test_every_verb_has_steps_for_the_whole_tree(verb: str) -> None:
+    assert tasks.plan(verb, EVERY, whole=True)
+
+
+def test_check_is_lint_types_generated_files_and_tests() -> None:
+    names = " ".join(step.name for step in tasks.plan("check", EVERY, whole=True))
+
+    for part in ("ruff check", "import contracts", "mypy governance", "generated tables", "pytest"):
+        assert part in names
+
+
+def test_failed_step_is_named_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.report("lint", ["bandit"]) == 1
+    assert capsys.readouterr().err == "lint: failed: bandit\n"
+
+
 def test_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert tasks.main(["fly"]) == 2
     assert "usage" in capsys.readouterr().err
