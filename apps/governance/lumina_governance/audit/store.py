@@ -26,14 +26,18 @@ class AuditStore:
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
-    conditions = {
-        "subject": LedgerEntry.subject_id == search.subject,
-        "actor": LedgerEntry.actor_id == search.actor,
-        "action": _acts(search.action or ""),
-        "since": LedgerEntry.at >= search.since,
-        "until": LedgerEntry.at < search.until,
-    }
-    return [conditions[name] for name in search.model_dump(exclude_none=True)]
+    conditions = []
+    if search.subject is not None:
+        conditions.append(LedgerEntry.subject_id == search.subject)
+    if search.actor is not None:
+        conditions.append(LedgerEntry.actor_id == search.actor)
+    if search.action is not None:
+        conditions.append(_acts(search.action))
+    if search.since is not None:
+        conditions.append(LedgerEntry.at >= search.since)
+    if search.until is not None:
+        conditions.append(LedgerEntry.at < search.until)
+    return conditions
 
 
 def _acts(action: str) -> ColumnElement[bool]:

@@ -18,9 +18,7 @@ class MembershipRow(Model):
     __tablename__ = "governance_memberships"
 
     person_id: Mapped[UUID] = mapped_column(ForeignKey("governance_people.id", ondelete="CASCADE"), primary_key=True)
-    project_id: Mapped[UUID] = mapped_column(
-        ForeignKey("governance_projects.id"), primary_key=True, index=True
-    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("governance_projects.id"), primary_key=True, index=True)
     position: Mapped[int]  # the first is the one a session acts in unless it names another
 
 

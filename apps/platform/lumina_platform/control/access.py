@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -23,11 +24,12 @@ class Crash(LuminaError):
 
 
 class Access:
-    """The path is logged as its route's template: a sign-in link's token is in the path."""
+    """The path is logged as its route's template, of `templates` by endpoint: a sign-in link's token is in the path."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, templates: Mapping[Any, str]) -> None:
         self.app = app
         self.metrics = metrics
+        self.templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,7 +46,7 @@ class Access:
         try:
             await self.app(scope, receive, send_watched)
         except Exception as error:  # a bug: it is logged whole here, and told to the caller as nothing but that
-            log.error("unhandled error", route=_route(scope), exc_info=error)
+            log.error("unhandled error", route=self._route(scope), exc_info=error)
             if not status:
                 await problems.response(_CRASH)(scope, receive, send_watched)
         finally:
@@ -52,7 +54,7 @@ class Access:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        route = _route(scope)
+        route = self._route(scope)
         self.metrics.answered(method, route, status, seconds)
         write = log.debug if route in QUIET else log.info
         who = scope.get("state", {}).get("principal")
@@ -66,15 +68,13 @@ class Access:
             principal=f"{who.kind}:{who.id}" if who else None,
         )
 
+    def _route(self, scope: Scope) -> str:
+        return self.templates.get(scope.get("endpoint"), UNMATCHED)
+
 
 _CRASH = Crash(
     "Lumina failed to answer; the log holds the reason.", next_step="Look for this time in the log, and report it."
 )
-
-
-def _route(scope: Scope) -> str:
-    route: Any = scope.get("route")
-    return str(getattr(route, "path", UNMATCHED))
 
 
 def _trace_id(scope: Scope) -> str:

@@ -1,8 +1,10 @@
 """The composition root: every app's routes in one application, closed by default."""
 
+from typing import Any
+
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, signed_in
@@ -68,5 +70,10 @@ def _add_middleware(app: FastAPI, world: World) -> None:
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", PROJECT_HEADER],
         )
-    app.add_middleware(Access, metrics=world.metrics)
+    app.add_middleware(Access, metrics=world.metrics, templates=_templates(app))
     app.add_middleware(SecurityHeaders)
+
+
+def _templates(app: FastAPI) -> dict[Any, str]:
+    """The path of each endpoint, as it is declared."""
+    return {route.endpoint: str(route.path) for route in iter_route_contexts(app.routes)}
