@@ -16,6 +16,7 @@ from msgspec import json as snapshot_json
 from openai import AsyncOpenAI
 
 from lumina_contracts.snapshot import Alias, Backend, KeyEntry, KeysPart, Route, RoutesPart, Snapshot, sealed
+from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.app import Gateway, Surroundings, open_gateway
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit.home import Home
@@ -241,6 +242,7 @@ async def gateway(
     control_up: bool = True,
     environ: Mapping[str, str] | None = None,
     draw: Callable[[], float] = lambda: 0.0,
+    access_log: AccessLog | None = None,
     **limits: Any,
 ) -> AsyncIterator[Running]:
     """A whole gateway that has taken its first snapshot, in this process, on a real socket."""
@@ -257,6 +259,7 @@ async def gateway(
             environ=environ or {},
             now=lambda: NOW,
             draw=draw,
+            access_log=access_log,
         )
         control = Control(first)
         if not control_up:

@@ -21,14 +21,14 @@ class Dispatch:
     """Answers every request."""
 
     def __init__(self, table: Table, snapshots: Snapshots, recorder: Recorder) -> None:
-        self._table = table
+        self.table = table
         self._snapshots = snapshots
         self._recorder = recorder
 
     async def __call__(self, request: BaseRequest) -> StreamResponse:
         call = calls.begin(request, self._snapshots.current)
         try:
-            endpoint = self._table.find(request.method, request.rel_url.raw_path)
+            endpoint = self.table.find(request.method, request.rel_url.raw_path)
         except ApiError as error:
             response = reply_error(call, error)
             self._recorder.finish(call, _NO_ROUTE)

@@ -4,7 +4,7 @@ import re
 
 from lumina_inference.gateway import answers
 from lumina_inference.gateway.answers import Answer, Usage
-from lumina_inference.gateway.errors import BackendFailed
+from lumina_inference.gateway.errors import ApiError, BackendFailed
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.refusals import refusal_in_stream
 
@@ -20,7 +20,8 @@ _TELLING = tuple(
 class Events:
     """Cuts a stream into whole events and notes id, model, finish reasons and usage on the way.
 
-    Only the first event and those that tell something are parsed. `done`: the end was announced.
+    Only the first event and those that tell something are parsed. `done`: the end was announced. `failure`: the
+    backend told of one, or sent what is no JSON; what came before it is still given.
     """
 
     def __init__(self, target: Target, *, hides_usage: bool, max_event_bytes: int) -> None:
@@ -34,6 +35,7 @@ class Events:
         self.model: str | None = None
         self.finish_reasons: list[str] = []
         self.usage: Usage | None = None
+        self.failure: ApiError | None = None
 
     @property
     def finished(self) -> bool:
@@ -43,7 +45,7 @@ class Events:
     def feed(self, data: bytes) -> bytes:
         """Take what the backend sent; gives the whole events that go on to the caller.
 
-        Raises BackendFailed on an event that is too large or not JSON, and the backend's own error if it sent one.
+        Raises BackendFailed on an event that is too large.
         """
         data = self._rest + data if self._rest else data
         cut = _last_end(data, len(data))
@@ -62,7 +64,7 @@ class Events:
     def _kept(self, block: bytes) -> bytes:
         start = _first_telling(block) if self.started else 0
         kept = [block[:start]]
-        while start < len(block) and not self.done:
+        while start < len(block) and not self.done and self.failure is None:
             end = _end_of_event(block, start)
             event = block[start:end]
             if self._keeps(event):
@@ -81,15 +83,19 @@ class Events:
 
     def _keeps_answer(self, data: bytes) -> bool:
         answer = answers.read(data)
-        if answer is None:
-            raise BackendFailed(f"The backend {self._target.backend.id!r} sent an event that is not JSON.")
-        if answer.failed:
-            raise refusal_in_stream(self._target, data)
+        self.failure = self._failure(answer, data)
+        if answer is None or self.failure is not None:
+            return False
         self._note(answer)
         if self._hides_usage and answer.usage is not None and not answer.choices:
             return False
         self.started = True
         return True
+
+    def _failure(self, answer: Answer | None, data: bytes) -> ApiError | None:
+        if answer is None:
+            return BackendFailed(f"The backend {self._target.backend.id!r} sent an event that is not JSON.")
+        return refusal_in_stream(self._target, data) if answer.failed else None
 
     def _note(self, answer: Answer) -> None:
         self.id = self.id or answer.id

@@ -1,6 +1,7 @@
 """The snapshot in force: long-polled from control, swapped whole, kept sealed on disk for when control is down."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from lumina_inference.gateway.vault import Vault
 from lumina_kit import logs
 
 _log = logs.get(__name__)
+_ASK_AGAIN_SECONDS = 0.1
 _MAX_BYTES = 64 * 2**20
 _POLL_TIMEOUT = ClientTimeout(total=60, connect=3)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
@@ -48,9 +50,7 @@ class Snapshots:
             while True:
                 try:
                     if not await self._poll(session):
-                        await asyncio.sleep(
-                            _FIRST_PAUSE
-                        )  # nothing new: never a busy loop, however fast control says so
+                        await asyncio.sleep(_FIRST_PAUSE)  # no busy loop, however fast control says "nothing new"
                     pause = _FIRST_PAUSE
                 except (ClientError, OSError, TimeoutError, DecodeError) as error:
                     self._lost(error)
@@ -58,10 +58,12 @@ class Snapshots:
                     pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Returns once the condition holds; it is asked again after each new snapshot."""
+        """Returns once the condition holds; it is asked again after each new snapshot, and now and then between."""
         while not condition():
             self._changed.clear()
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ASK_AGAIN_SECONDS):
+                    await self._changed.wait()
 
     async def _poll(self, session: ClientSession) -> bool:
         """Ask control once; true if there was something new."""
@@ -69,10 +71,10 @@ class Snapshots:
         async with session.get("http://control/snapshot", params={"known": known}) as response:
             response.raise_for_status()
             content = await _read(response) if response.status == HTTPStatus.OK else b""
+        self._confirmed()
         if content:
             self.adopt(content)
             await self._vault.write(content)
-        self._confirmed()
         return bool(content)
 
     def _adopt(self, snapshot: Snapshot) -> None:

@@ -79,6 +79,8 @@ class Stream:
         events, content = self._events, response.content
         while not events.done and (data := await content.readany()):
             await self._pass(events.feed(data))
+            if events.failure is not None:
+                raise events.failure
         if not events.done:
             await self._pass(events.finish())
         await self._end(response)

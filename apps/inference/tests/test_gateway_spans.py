@@ -1,0 +1,324 @@
+"""Attribution: spans and metrics, decoded by OpenTelemetry's own messages, and trace context. Never any content."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from io import StringIO
+from typing import Any
+
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from apps.inference.tests.gateway_world import (
+    BACKEND_KEY,
+    METRICS_KEY,
+    STREAM,
+    USER_KEY,
+    Running,
+    backend,
+    gateway,
+    plain_chat,
+    provider,
+    snapshot,
+    streaming,
+)
+from lumina_contracts import attributes as names
+from lumina_inference.gateway.accesslog import AccessLog
+from lumina_inference.gateway.tracecontext import begin
+
+SECRET_PROMPT = "the prompt that must not be kept"
+BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": SECRET_PROMPT}]}
+TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+PARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
+
+
+@dataclass
+class Receiver:
+    """An OTLP receiver; `statuses` are its next answers, 200 once they are used up."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    requests: list[tuple[str, bytes, Any]] = field(default_factory=list)
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def wait(self, path: str) -> bytes:
+        """The first accepted request on a path."""
+        async with asyncio.timeout(10), self.arrived:
+            await self.arrived.wait_for(lambda: any(seen == path for seen, _, _ in self.requests))
+        return next(body for seen, body, _ in self.requests if seen == path)
+
+    async def span(self) -> Span:
+        scoped = ExportTraceServiceRequest.FromString(await self.wait("/v1/traces")).resource_spans[0].scope_spans[0]
+        return scoped.spans[0]
+
+
+@asynccontextmanager
+async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
+    otlp = Receiver(statuses=list(statuses))
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        status = otlp.statuses.pop(0) if otlp.statuses else 200
+        if status == 200:
+            async with otlp.arrived:
+                otlp.requests.append((request.path, gzip.decompress(body), request.headers))
+                otlp.arrived.notify_all()
+        return web.Response(status=status)
+
+    runner = web.ServerRunner(web.Server(handle, auto_decompress=False), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    otlp.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield otlp
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def traced(answer: Any = plain_chat, **more: Any) -> AsyncIterator[tuple[Running, Receiver, Any]]:
+    """A gateway that exports to a receiver, in front of one provider."""
+    async with receiver() as otlp, provider(answer) as upstream:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b"}
+        limits = {"span_flush_seconds": 0.01, "metrics_export_seconds": 0.05}
+        first = snapshot(backend(upstream.url, **more), config_sha256="c" * 64)
+        async with gateway(first, environ=environ, **limits) as running:
+            yield running, otlp, upstream
+
+
+def values(pairs: Any) -> dict[str, Any]:
+    return {pair.key: _value(pair) for pair in pairs}
+
+
+def _value(pair: KeyValue) -> Any:
+    kind = pair.value.WhichOneof("value")
+    found = getattr(pair.value, str(kind))
+    return [item.string_value for item in found.values] if kind == "array_value" else found
+
+
+async def test_span_of_a_chat_says_who_asked_what_answered_and_what_it_cost() -> None:
+    known = {"model_version": "3", "model_sha256": "d" * 64, "quantization": "Q4_K_M"}
+    prices = {"input_nano_usd_per_token": 150.0, "output_nano_usd_per_token": 600.0}
+    async with traced(**known, **prices) as (running, otlp, upstream):
+        _, _, headers = await running.post("/v1/chat/completions", BODY)
+        span = await otlp.span()
+
+    assert (span.name, span.kind) == ("chat m", Span.SPAN_KIND_CLIENT)
+    assert span.trace_id.hex() == headers["x-lumina-trace-id"]
+    assert span.parent_span_id == b""
+    assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 60e9
+    found = values(span.attributes)
+    found.pop("lumina.snapshot.version")
+    prompt = upstream.raw[0].split(b'"messages":')[1].removesuffix(b"}")
+    assert found == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "gen_ai.request.stream": False,
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.response.model": "served-model-1",
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.usage.input_tokens": 7,
+        "gen_ai.usage.output_tokens": 3,
+        "server.address": "127.0.0.1",
+        "server.port": int(upstream.url.split(":")[2].removesuffix("/v1")),
+        "http.response.status_code": 200,
+        "lumina.request.id": headers["x-request-id"],
+        "lumina.route": "m",
+        "lumina.backend": "b1",
+        "lumina.model.version": "3",
+        "lumina.model.sha256": "d" * 64,
+        "lumina.model.quantization": "Q4_K_M",
+        "lumina.project.id": "p1",
+        "lumina.key.id": "k1",
+        "lumina.prompt.rendered_sha256": sha256(prompt).hexdigest(),
+        "lumina.cost.nano_usd": 7 * 150 + 3 * 600,
+        "lumina.config.sha256": "c" * 64,
+    }
+    assert found.keys() <= {attribute.name for attribute in names.SPAN_ATTRIBUTES}
+
+
+async def test_span_of_a_stream_has_its_usage_and_the_time_to_its_first_event() -> None:
+    async with traced(streaming(*STREAM)) as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY | {"stream": True})
+        found = values((await otlp.span()).attributes)
+
+    assert found["gen_ai.request.stream"] is True
+    assert found["gen_ai.usage.output_tokens"] == 2
+    assert found["gen_ai.response.finish_reasons"] == ["stop"]
+    assert found["gen_ai.response.time_to_first_chunk"] > 0
+
+
+async def test_span_of_a_broken_stream_tells_its_error() -> None:
+    async with traced(streaming(*STREAM[:2], cut=True)) as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY | {"stream": True})
+        span = await otlp.span()
+
+    assert span.status.code == Status.STATUS_CODE_ERROR
+    assert values(span.attributes)["error.type"] == "backend_failed"
+
+
+@pytest.mark.parametrize(("api_key", "error"), [(USER_KEY, "model_not_found"), ("nobody", "invalid_api_key")])
+async def test_model_that_no_route_has_is_recorded_as_unknown(api_key: str, error: str) -> None:
+    async with traced() as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY | {"model": "attacker-chosen"}, api_key=api_key)
+        span = await otlp.span()
+
+    assert span.name == "chat unknown"
+    assert values(span.attributes)["error.type"] == error
+    assert b"attacker-chosen" not in span.SerializeToString()
+
+
+async def test_requests_that_are_no_inference_leave_a_span_too() -> None:
+    async with traced() as (running, otlp, _):
+        await running.get("/v1/models/nope")
+        span = await otlp.span()
+
+    assert (span.name, span.kind) == ("GET /v1/models/{model}", Span.SPAN_KIND_SERVER)
+
+
+async def test_neither_prompt_nor_answer_nor_key_is_in_spans_metrics_or_logs(capfd: pytest.CaptureFixture[str]) -> None:
+    async with traced() as (running, otlp, _):
+        await running.post("/v1/chat/completions?q=hidden-query", BODY)
+        exported = await otlp.wait("/v1/traces") + await otlp.wait("/v1/metrics")
+        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
+
+    told = exported.decode("latin-1") + shown + str(capfd.readouterr())
+    assert "chatcmpl-1" in told
+    for secret in (SECRET_PROMPT, '"hello"', USER_KEY, BACKEND_KEY, "hidden-query"):
+        assert secret not in told
+
+
+async def test_callers_trace_goes_on_through_the_span_to_the_backend() -> None:
+    async with traced() as (running, otlp, upstream):
+        await running.post("/v1/chat/completions", BODY, traceparent=PARENT, tracestate="vendor=1")
+        span = await otlp.span()
+
+    assert (span.trace_id.hex(), span.parent_span_id.hex(), span.trace_state) == (TRACE_ID, PARENT_ID, "vendor=1")
+    assert upstream.headers[0]["traceparent"] == f"00-{TRACE_ID}-{span.span_id.hex()}-01"
+    assert upstream.headers[0]["tracestate"] == "vendor=1"
+
+
+async def test_trace_reaches_the_backend_when_nothing_is_exported() -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY, traceparent=PARENT)
+
+    assert upstream.headers[0]["traceparent"].startswith(f"00-{TRACE_ID}-")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        "",
+        "garbage",
+        f"00-{'0' * 32}-{PARENT_ID}-01",
+        f"00-{TRACE_ID}-{'0' * 16}-01",
+        f"ff-{TRACE_ID}-{PARENT_ID}-01",
+        f"{PARENT}-extra",
+        PARENT.upper(),
+    ],
+)
+def test_broken_traceparent_begins_a_new_trace(broken: str | None) -> None:
+    trace = begin(broken, "vendor=1")
+
+    assert trace.trace_id != TRACE_ID
+    assert (trace.parent_id, trace.state, trace.flags) == ("", "", "01")
+
+
+def test_traceparent_of_a_later_version_is_understood() -> None:
+    assert begin(f"01-{TRACE_ID}-{PARENT_ID}-00-more", None).parent_id == PARENT_ID
+
+
+async def test_export_names_the_service_and_carries_the_receivers_headers() -> None:
+    async with traced() as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY)
+        body = await otlp.wait("/v1/traces")
+
+    spans = ExportTraceServiceRequest.FromString(body).resource_spans[0]
+    assert values(spans.resource.attributes)["service.name"] == "lumina-gateway"
+    assert spans.scope_spans[0].scope.name == "lumina.gateway"
+    headers = next(sent for path, _, sent in otlp.requests if path == "/v1/traces")
+    assert (headers["x-tenant"], headers["content-type"]) == ("a b", "application/x-protobuf")
+
+
+async def test_export_is_tried_again_when_the_receiver_is_overloaded() -> None:
+    async with (
+        receiver(503) as otlp,
+        gateway(
+            snapshot(), environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{otlp.url}/v1/traces"}, span_flush_seconds=0.01
+        ) as running,
+    ):
+        await running.get("/v1/models")
+
+        assert (await otlp.span()).name == "GET /v1/models"
+
+
+async def test_full_queue_drops_spans_and_counts_them() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}
+    async with gateway(snapshot(), environ=environ, span_queue=2, span_flush_seconds=60) as running:
+        for _ in range(5):
+            await running.get("/v1/models")
+        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
+
+    assert 'lumina_gateway_spans_dropped_total{reason="queue_full"} 3.0' in shown
+
+
+async def test_metrics_follow_the_conventions_and_match_what_was_served() -> None:
+    async with traced() as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY)
+        await running.get("/v1/models")
+        otlp.requests.clear()
+        body = await otlp.wait("/v1/metrics")
+
+    metrics = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].scope_metrics[0].metrics
+    found = {metric.name: metric for metric in metrics}
+    tokens = found["gen_ai.client.token.usage"].histogram.data_points
+    by_type = {values(point.attributes)["gen_ai.token.type"]: point for point in tokens}
+    assert {kind: (point.count, point.sum) for kind, point in by_type.items()} == {"input": (1, 7), "output": (1, 3)}
+    assert list(by_type["input"].explicit_bounds)[:3] == [1, 4, 16]
+    assert list(by_type["input"].bucket_counts)[:4] == [0, 0, 1, 0]
+    assert len(by_type["input"].bucket_counts) == len(by_type["input"].explicit_bounds) + 1
+    duration = found["gen_ai.client.operation.duration"]
+    assert duration.unit == "s"
+    assert values(duration.histogram.data_points[0].attributes)["lumina.backend"] == "b1"
+    assert sum(point.as_double for point in found["lumina.gateway.requests"].sum.data_points) == 2
+
+
+async def test_shown_metrics_have_the_names_of_the_table() -> None:
+    async with gateway(snapshot()) as running:
+        await running.get("/v1/models")
+        _, shown, headers = await running.get("/metrics", api_key=METRICS_KEY)
+
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    told = {line.split()[2] for line in shown.splitlines() if line.startswith("# TYPE")}
+    assert {metric.prometheus for metric in names.METRICS} <= told
+
+
+async def test_json_log_line_has_the_fields_of_the_other_logs() -> None:
+    output = StringIO()
+    log = AccessLog(output, "json")
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url)), access_log=log) as running:
+        _, _, headers = await running.post("/v1/chat/completions?secret=query", BODY)
+
+    line = json.loads(output.getvalue())
+    assert (line["event"], line["level"], line["part"], line["status"]) == ("request", "info", "gateway", 200)
+    assert (line["path"], line["model"], line["backend"]) == ("/v1/chat/completions", "m", "b1")
+    assert line["trace_id"] == headers["x-lumina-trace-id"]
+
+
+async def test_text_log_line_fits_a_terminal() -> None:
+    output = StringIO()
+    async with gateway(snapshot(), access_log=AccessLog(output, "console")) as running:
+        await running.get("/v1/models/attacker-chosen")
+
+    assert " [info] request GET /v1/models/{model} 404 " in output.getvalue()
+    assert "attacker-chosen" not in output.getvalue()
