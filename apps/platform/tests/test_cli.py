@@ -1,3 +1,4 @@
+# size: one contract server, and every command against it
 """The command line against a small server that speaks the API's wire format: what it asks, prints, and how it ends."""
 
 import json

@@ -1,3 +1,4 @@
+# size: the programs that it supervises are in it
 """The supervisor with small real children: real processes, sockets and signals, and no part of Lumina but itself."""
 
 import asyncio
