@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.tasks import projects, verbs
 from tools.tasks.steps import tool
@@ -122,3 +123,15 @@ def test_import_across_a_wall_is_found(tmp_path: Path, files: dict[str, str], br
 
 def test_packages_that_keep_to_the_walls_pass(tmp_path: Path) -> None:
     assert "BROKEN" not in contracts_on(tmp_path, {"lumina_governance/x.py": "import lumina_kit\n"})
+
+
+def test_key_in_a_file_is_found_before_it_is_committed(tmp_path: Path) -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    entry = next(hook["entry"] for hook in hooks if hook["id"] == "secrets").split()
+    planted = tmp_path / "settings.py"
+    planted.write_text('key = "AKIA' + 'IOSFODNN7EXAMPLF"\n')
+
+    done = run(tool("detect-secrets-hook"), *entry[1:], str(planted))
+
+    assert done.returncode == 1
+    assert "AWS" in done.stdout
