@@ -31,7 +31,7 @@ def create_app(world: World) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
-    app.state.world, app.state.governance = world, world.governance
+    app.state.world, app.state.governance, app.state.inference = world, world.governance, world.inference
     app.state.authenticator = world.governance.credentials
     problems.install(app)
     app.add_exception_handler(LuminaError, sign_in.answer)

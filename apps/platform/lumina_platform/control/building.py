@@ -1,11 +1,13 @@
 """Builds the control plane's parts from its environment: the one place that knows every app's pieces."""
 
+import os
 from collections.abc import Iterable
 
-from lumina_contracts.protocols import RoutesSource
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.settings import GovernanceSettings
 from lumina_governance.wiring import Governance
+from lumina_inference.service import Inference
+from lumina_inference.settings import InferenceSettings
 from lumina_kit.clock import Clock, utc_now
 from lumina_kit.database import Database
 from lumina_kit.masterkey import MasterKey
@@ -13,6 +15,7 @@ from lumina_kit.parts import PartsClient
 from lumina_kit.settings import load
 from lumina_platform import apps
 from lumina_platform.control.environment import Environment
+from lumina_platform.control.keys import AllKeys
 from lumina_platform.control.metrics import Metrics
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
@@ -20,33 +23,40 @@ from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
 
 
-def build(
-    environment: Environment, routes: RoutesSource, names: Iterable[str] = apps.APPS, now: Clock = utc_now
-) -> World:
-    """Everything but the sockets; nothing is opened yet but the master key."""
+def build(environment: Environment, names: Iterable[str] = apps.APPS, now: Clock = utc_now) -> World:
+    """Everything but the sockets. Reads the master key and the gateway's configuration; opens no connection yet."""
     home = environment.home
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = load(PlatformSettings, "platform", home)
     database = Database(settings.database_url or home.database_url)
-    governance = Governance.of(
-        database,
-        MasterKey.load(home),
-        load(GovernanceSettings, "governance", home),
-        Passwords(),
-        now,
-        environment.public_url,
-    )
+    governance = _governance(environment, database, now)
+    inference = _inference(environment)
     parts = PartsClient(environment.run_dir or home.run_dir)
     return World(
-        apps=apps.load(settings.apps or names),
+        apps=apps.load(names),
         settings=settings,
         home=home,
         database=database,
         governance=governance,
-        hub=SnapshotHub(governance.keys_in_force, routes),
+        inference=inference,
+        hub=SnapshotHub(AllKeys(governance, inference), inference),
         metrics=Metrics(),
         readiness=Readiness(database, parts if environment.run_dir else None),
         parts=parts,
         gateway_url=environment.gateway_url,
         now=now,
     )
+
+
+def _governance(environment: Environment, database: Database, now: Clock) -> Governance:
+    home = environment.home
+    settings = load(GovernanceSettings, "governance", home)
+    return Governance.of(database, MasterKey.load(home), settings, Passwords(), now, environment.public_url)
+
+
+def _inference(environment: Environment) -> Inference:
+    """Of the file that an operator named, else of the one in the home, which need not be there."""
+    named = environment.gateway_config
+    settings = load(InferenceSettings, "inference", environment.home)
+    file = named or environment.home.gateway_config
+    return Inference.of(settings, file, os.environ, required=named is not None)

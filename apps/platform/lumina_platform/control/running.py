@@ -12,6 +12,7 @@ from lumina_contracts.events import Event, GatewayConfigChanged, KeyCreated, Key
 from lumina_governance.founding import found
 from lumina_kit import ledger, logs
 from lumina_kit.outbox import Consumer, Dispatcher
+from lumina_platform.control.gateway_config import follow, record_start
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.control.world import World
 from lumina_platform.schema import migrate
@@ -26,6 +27,7 @@ async def running(world: World) -> AsyncIterator[None]:
     try:
         await migrate(world.database)
         await found(world.database, world.home.admin_key_file, world.now)
+        await record_start(world.inference, world.database, world.now)
         await world.hub.compile()
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(job) for job in _jobs(world)]
@@ -50,7 +52,12 @@ def consumers(hub: SnapshotHub) -> list[Consumer[Any]]:
 
 def _jobs(world: World) -> list[Coroutine[Any, Any, None]]:
     dispatcher = Dispatcher(world.database, consumers(world.hub), world.now)
-    return [dispatcher.run(), world.hub.run(), _hourly(world, dispatcher), *(job() for job in world.jobs)]
+    return [
+        dispatcher.run(),
+        world.hub.run(),
+        _hourly(world, dispatcher),
+        follow(world.inference, world.database, world.now),
+    ]
 
 
 async def _hourly(world: World, dispatcher: Dispatcher) -> None:

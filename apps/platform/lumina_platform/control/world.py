@@ -1,12 +1,12 @@
 """What a running control plane consists of; the app keeps it as `app.state.world`."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from lumina_governance.wiring import Governance
+from lumina_inference.service import Inference
 from lumina_kit.clock import Clock
 from lumina_kit.database import Database
 from lumina_kit.home import Home
@@ -17,17 +17,16 @@ from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.settings import PlatformSettings
 
-Job = Callable[[], Coroutine[Any, Any, None]]
-
 
 @dataclass(frozen=True)
 class World:
-    """Built once by the composition root. `jobs` are the apps' own background work."""
+    """Built once by the composition root."""
 
     apps: list[App]
     settings: PlatformSettings
     database: Database
     governance: Governance
+    inference: Inference
     hub: SnapshotHub
     metrics: Metrics
     readiness: Readiness
@@ -35,7 +34,6 @@ class World:
     home: Home
     gateway_url: str
     now: Clock
-    jobs: tuple[Job, ...] = ()
 
 
 def world(request: Request) -> World:
