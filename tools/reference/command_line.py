@@ -38,5 +38,7 @@ def _paragraph(text: str) -> str:
 
 def _parameter(found: Any) -> list[str]:
     is_argument = isinstance(found, TyperArgument)
-    name = (found.metavar or found.name or "").upper() if is_argument else ", ".join([*found.opts, *found.secondary_opts])
+    name = (
+        (found.metavar or found.name or "").upper() if is_argument else ", ".join([*found.opts, *found.secondary_opts])
+    )
     return [f"`{name}`", found.help or ""]
