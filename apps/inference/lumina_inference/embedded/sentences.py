@@ -16,11 +16,12 @@ _ABBREVIATIONS = frozenset(
 _END = re.compile(r"""(?<![.!?…])[.!?…]{1,16}+["'”’)\]*_`]{0,8}+(?=\s)|[。！？]{1,16}[」』”]?""")
 _NEXT = re.compile(r"\s*(\S{0,4})")
 _STARTS = re.compile(r"""["'“‘(\[*_`]*[^\W_a-zà-öø-ÿ]|[-•]""")  # no lower-case letter
-_MARK = re.compile(r"(?:[-*+•>]|#{1,6}|\d{1,3}[.)]|[a-z][.)])\s|\|")
+_MARK = re.compile(r"(?:[-*+•>]|#{1,6}|\d{1,3}[.)]|[a-z][.)])\s|\||[\w.-]{1,40}:(?:\s|$)")
 _BLANK = re.compile(r"\n[ \t]*+\n")
 _CLOSED = tuple(".!?…:;")
 _CLOSERS = "\"'”’)]*_`"
-_WRAPPED_FROM = 50  # characters: a line this long that ends in mid-sentence was wrapped by its author's editor
+_WRAPPED_FROM = 50  # characters: a line this long that ends in mid-sentence was wrapped by its author's editor,
+_WRAPPED_FROM_LOWER = 25  # and a shorter one too if the next begins with a lower-case letter
 _WORD_REACH = 24  # characters before a dot that are looked at
 
 
@@ -56,10 +57,9 @@ def _blocks(text: str) -> Iterator[str]:
 def _continues(before: str, line: str) -> bool:
     """Whether a line goes on with the sentence, or at least the paragraph, of the line before it."""
     stripped, last = line.strip(), before.strip()
-    if not stripped or _MARK.match(stripped) or last.startswith("#"):
+    if not stripped or _MARK.match(stripped) or last.startswith("#") or last.rstrip(_CLOSERS).endswith(_CLOSED):
         return False
-    unfinished = len(last) >= _WRAPPED_FROM and not last.rstrip(_CLOSERS).endswith(_CLOSED)
-    return stripped[0].islower() or unfinished
+    return len(last) >= (_WRAPPED_FROM_LOWER if stripped[0].islower() else _WRAPPED_FROM)
 
 
 def _split(block: str) -> Iterator[str]:
