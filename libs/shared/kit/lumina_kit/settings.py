@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -43,7 +43,8 @@ def load(cls: type[T], app: str, home: Home, environ: Mapping[str, str] = os.env
 
 def _parsed(text: str, field: msgspec.structs.FieldInfo) -> str | list[str]:
     """A setting of the environment as text; a list is written with commas."""
-    if get_origin(field.type) is tuple:
+    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    if get_origin(kind) is tuple:
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
 
