@@ -1,11 +1,13 @@
 """/api/platform: the processes of Lumina, as an admin sees them."""
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
 from importlib.metadata import version
 from platform import python_version
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Path
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from lumina_kit import ledger, logs
@@ -18,6 +20,7 @@ from lumina_kit.roles import Permission
 from lumina_platform.control.world import WorldDep
 
 log = logs.get(__name__)
+_running: set[asyncio.Task[None]] = set()  # the event loop itself keeps only weak references
 router = APIRouter(tags=["platform"])
 
 Reader = Annotated[Principal, require(Permission.SYSTEM_READ)]
@@ -79,12 +82,12 @@ async def read_status(world: WorldDep, _who: Reader) -> Overview:
 
 
 @router.post("/parts/{name}/restart", status_code=202, responses=problems(PartNotFound, SupervisorUnreachable))
-async def restart_part(name: PartName, world: WorldDep, who: Restarter, afterwards: BackgroundTasks) -> Part:
-    """Restart one process, after this answer. Its callers wait meanwhile, and are not refused."""
+async def restart_part(name: PartName, world: WorldDep, who: Restarter) -> Part:
+    """Begin to restart one process. Its callers wait meanwhile, and are not refused."""
     part = await _named(world.parts, name)
     async with world.database.session() as session:
         await ledger.append(session, _restarted(part, who), world.now())
-    afterwards.add_task(_restart, world.parts, name)
+    _in_background(_restart(world.parts, name))
     return part
 
 
@@ -93,6 +96,13 @@ async def _named(parts: PartsClient, name: str) -> Part:
     if name not in known:
         raise PartNotFound(f"There is no part {name}.", next_step=f"There are {', '.join(known)}.")
     return known[name]
+
+
+def _in_background(work: Coroutine[None, None, None]) -> None:
+    """Outside the request: if it is the control plane that restarts, its requests must be able to end."""
+    task = asyncio.create_task(work)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
 
 
 async def _restart(parts: PartsClient, name: str) -> None:
