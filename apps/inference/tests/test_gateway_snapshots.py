@@ -121,6 +121,7 @@ async def test_snapshot_that_does_not_know_the_admin_key_is_not_ready_yet() -> N
 async def test_unchanged_snapshot_is_waited_for_and_not_asked_for_again_and_again() -> None:
     first = snapshot()
     async with gateway(first) as running:
+        await running.gateway.snapshots.wait_until(lambda: len(running.control.asked) > 1)
         for _ in range(5):
             await running.get("/v1/models")
 

@@ -3,11 +3,12 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import StringIO
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -69,7 +70,8 @@ async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
         status = otlp.statuses.pop(0) if otlp.statuses else 200
         if status == 200:
             async with otlp.arrived:
-                otlp.requests.append((request.path, gzip.decompress(body), request.headers))
+                plain = gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
+                otlp.requests.append((request.path, plain, request.headers))
                 otlp.arrived.notify_all()
         return web.Response(status=status)
 
@@ -84,10 +86,14 @@ async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def traced(answer: Any = plain_chat, **more: Any) -> AsyncIterator[tuple[Running, Receiver, Any]]:
+async def traced(
+    answer: Any = plain_chat, extra: Mapping[str, str] = MappingProxyType({}), **more: Any
+) -> AsyncIterator[tuple[Running, Receiver, Any]]:
     """A gateway that exports to a receiver, in front of one provider."""
     async with receiver() as otlp, provider(answer) as upstream:
-        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b"}
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b"} | dict(
+            extra
+        )
         limits = {"span_flush_seconds": 0.01, "metrics_export_seconds": 0.05}
         first = snapshot(backend(upstream.url, **more), config_sha256="c" * 64)
         async with gateway(first, environ=environ, **limits) as running:
@@ -239,7 +245,7 @@ def test_traceparent_of_a_later_version_is_understood() -> None:
 
 
 async def test_export_names_the_service_and_carries_the_receivers_headers() -> None:
-    async with traced() as (running, otlp, _):
+    async with traced(extra={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}) as (running, otlp, _):
         await running.post("/v1/chat/completions", BODY)
         body = await otlp.wait("/v1/traces")
 
@@ -248,6 +254,7 @@ async def test_export_names_the_service_and_carries_the_receivers_headers() -> N
     assert spans.scope_spans[0].scope.name == "lumina.gateway"
     headers = next(sent for path, _, sent in otlp.requests if path == "/v1/traces")
     assert (headers["x-tenant"], headers["content-type"]) == ("a b", "application/x-protobuf")
+    assert headers["content-encoding"] == "gzip"
 
 
 async def test_export_is_tried_again_when_the_receiver_is_overloaded() -> None:

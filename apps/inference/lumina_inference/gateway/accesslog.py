@@ -5,6 +5,7 @@ The fields are those of `lumina_kit.logs`; neither a query string nor anything a
 
 import asyncio
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct, json
@@ -62,9 +63,15 @@ class AccessLog:
             self._output.flush()
 
 
-def timestamp() -> str:
-    """Now, as the other log lines write it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def timestamp(unix_ns: int) -> str:
+    """A time as the other log lines write it."""
+    seconds, rest = divmod(unix_ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _as_json(line: Line) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
+from lumina_contracts import attributes as names
 from lumina_inference.gateway import otlpmetrics
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.bodies import Bodies
@@ -67,12 +69,15 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         await snapshots.restore()
         waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
         upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))
-        inference = Inference(world.settings, Bodies(world.settings), upstream, metrics, world.draw, world.now)
+        inference = Inference(world.settings, Bodies(world.settings), upstream, world.draw, world.now)
         health = Health(snapshots, metrics, world.home.admin_key_file, world.now)
         keep_span = await _start_export(stack, world, metrics)
         routes = table(inference, Models(world.now), health)
         recorder = Recorder(metrics, keep_span, world.access_log)
-        server = Server(Dispatch(routes, snapshots, recorder), world.settings, metrics)
+        server = Server(Dispatch(routes, snapshots, recorder), world.settings)
+        metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
+        metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
+        metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
         _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
         if world.access_log is not None:
             stack.callback(world.access_log.close)

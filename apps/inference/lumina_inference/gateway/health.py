@@ -1,17 +1,14 @@
 """Whether the gateway lives and can serve, and what it measures."""
 
 import hashlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aiohttp.web import Response
-
 from lumina_inference.gateway.auth import authenticate, require
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.metrics import Metrics
-from lumina_inference.gateway.replies import reply, reply_json
+from lumina_inference.gateway.replies import Reply, reply, reply_json
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_kit.clock import Clock
 
@@ -29,11 +26,11 @@ class Health:
     admin_key: Path
     now: Clock
 
-    async def alive(self, call: Call) -> Response:
+    async def alive(self, call: Call) -> Reply:
         """Open to all: the process answers."""
         return reply_json(call, {"status": "ok"})
 
-    async def ready(self, call: Call) -> Response:
+    async def ready(self, call: Call) -> Reply:
         """Open to all, state only: 503 until a snapshot is there that knows the admin key."""
         status = self.status()
         parts = {
@@ -42,13 +39,12 @@ class Health:
         }
         return reply_json(call, {"status": status, "parts": parts}, status=503 if status == "starting" else 200)
 
-    async def measured(self, call: Call) -> Response:
+    async def measured(self, call: Call) -> Reply:
         """Prometheus text, for keys with the scope `metrics`."""
         require(authenticate(call, self.now), "metrics")
-        self.metrics.snapshot_age.set(time.monotonic() - self.snapshots.confirmed_at)
         return reply(call, self.metrics.text(), media=_PROMETHEUS)
 
-    async def document(self, call: Call) -> Response:
+    async def document(self, call: Call) -> Reply:
         """This gateway's OpenAPI document, for any key."""
         authenticate(call, self.now)
         return reply(call, _DOCUMENT.read_bytes())

@@ -12,7 +12,6 @@ from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.choice import Draw, choose
 from lumina_inference.gateway.errors import BadRequest, Overloaded
 from lumina_inference.gateway.index import Choices, Target
-from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import unknown_model
 from lumina_inference.gateway.operations import CHAT, COMPLETION, EMBEDDING, Operation
 from lumina_inference.gateway.settings import GatewaySettings
@@ -28,7 +27,6 @@ class Inference:
     settings: GatewaySettings
     bodies: Bodies
     upstream: Upstream
-    metrics: Metrics
     draw: Draw
     now: Clock
     in_flight: int = 0
@@ -78,11 +76,9 @@ class Inference:
         if self.in_flight >= self.settings.max_in_flight:
             raise Overloaded("The gateway serves as many requests as it may; try again.", headers={"Retry-After": "1"})
         self.in_flight += 1
-        self.metrics.in_flight.set(self.in_flight)
 
     def _leave(self, call: Call) -> None:
         self.in_flight -= 1
-        self.metrics.in_flight.set(self.in_flight)
         self.bodies.release(call)
 
 

@@ -26,13 +26,18 @@ def any_value(value: Value) -> bytes:
 class Key:
     """One attribute name as a repeated KeyValue field of some message; call it with a value."""
 
-    __slots__ = ("_head", "_name")
+    __slots__ = ("_head", "_name", "_short")
 
     def __init__(self, field: int, name: str) -> None:
         self._head = varint(field << 3 | 2)
         self._name = text(1, name)
+        self._short = 128 - len(self._name) - 4  # texts shorter than this have lengths of one byte throughout
 
     def __call__(self, value: Value) -> bytes:
+        if type(value) is str and len(raw := value.encode("utf-8", "replace")) < self._short:
+            size = len(raw)
+            pair = bytes((len(self._name) + 4 + size,)) + self._name + bytes((0x12, size + 2, 0x0A, size))
+            return self._head + pair + raw
         content = any_value(value)
         pair = self._name + b"\x12" + varint(len(content)) + content
         return self._head + varint(len(pair)) + pair

@@ -1,6 +1,7 @@
 """The gateway's metrics, with the label children of every backend cached."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -30,9 +31,6 @@ class Metrics:
         self._tokens = self._histogram(names.TOKEN_USAGE)
         self._requests = self._counter(names.REQUESTS)
         self._dropped = self._counter(names.SPANS_DROPPED)
-        self.in_flight = self._gauge(names.IN_FLIGHT)
-        self.connections = self._gauge(names.CONNECTIONS)
-        self.snapshot_age = self._gauge(names.SNAPSHOT_AGE)
         self._children: dict[tuple[str, ...], _Children] = {}
         self._counts: dict[tuple[str, int], Counter] = {}
 
@@ -51,6 +49,10 @@ class Metrics:
 
     def dropped(self, reason: str, spans: int) -> None:
         self._dropped.labels(reason).inc(spans)
+
+    def watch(self, metric: Metric, read: Callable[[], float]) -> None:
+        """Show a gauge whose value is read when it is asked for."""
+        Gauge(metric.prometheus, metric.meaning, registry=self.registry).set_function(read)
 
     def text(self) -> bytes:
         """What /metrics shows."""
@@ -86,9 +88,6 @@ class Metrics:
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.prometheus, metric.meaning, label_names(metric), registry=self.registry)
-
-    def _gauge(self, metric: Metric) -> Gauge:
-        return Gauge(metric.prometheus, metric.meaning, label_names(metric), registry=self.registry)
 
 
 def label_names(metric: Metric) -> tuple[str, ...]:

@@ -2,13 +2,11 @@
 
 from urllib.parse import unquote
 
-from aiohttp.web import Response
-
 from lumina_contracts.snapshot import Route
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import ModelNotFound
-from lumina_inference.gateway.replies import reply_json
+from lumina_inference.gateway.replies import Reply, reply_json
 from lumina_kit.clock import Clock
 
 PREFIX = "/v1/models/"
@@ -20,13 +18,13 @@ class Models:
     def __init__(self, now: Clock) -> None:
         self._now = now
 
-    async def listing(self, call: Call) -> Response:
+    async def listing(self, call: Call) -> Reply:
         """All models, aliases that are not hidden included."""
         require(authenticate(call, self._now), "inference")
         listed = known_index(call).listed
         return reply_json(call, {"object": "list", "data": [_card(name, listed[name]) for name in sorted(listed)]})
 
-    async def one(self, call: Call) -> Response:
+    async def one(self, call: Call) -> Reply:
         """One model by name; a name may hold a slash, plain or encoded."""
         require(authenticate(call, self._now), "inference")
         name = unquote(call.request.rel_url.raw_path.removeprefix(PREFIX))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
 
 from lumina_contracts.attributes import SCHEMA_URL, TABLE_VERSION
 from lumina_inference.gateway.keyvalues import attributes
@@ -20,6 +21,7 @@ from lumina_kit import logs
 _log = logs.get(__name__)
 _RETRIED = frozenset({429, 502, 503, 504})
 _TRIES = 5
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LONGEST_PAUSE = 30.0
 _CLOSING_SECONDS = 2.0
 
@@ -43,9 +45,18 @@ class Destination:
             metrics=environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or (base and f"{base}/v1/metrics") or None,
             headers=_pairs(environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")),
             timeout_seconds=float(environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", "10000")) / 1000,
-            compress=environ.get("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip") == "gzip",
+            compress=_compresses(environ),
             resource=_resource(environ),
         )
+
+
+def _compresses(environ: Mapping[str, str]) -> bool:
+    """gzip, unless told otherwise, or the receiver is on this machine: there it would cost more than it saves."""
+    given = environ.get("OTEL_EXPORTER_OTLP_COMPRESSION")
+    if given is not None:
+        return given == "gzip"
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return URL(endpoint or "").host not in _LOOPBACK
 
 
 def _resource(environ: Mapping[str, str]) -> bytes:

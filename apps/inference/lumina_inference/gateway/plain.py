@@ -3,7 +3,6 @@
 import asyncio
 
 from aiohttp import ClientError, ClientResponse
-from aiohttp.web import Response
 
 from lumina_inference.gateway import answers
 from lumina_inference.gateway.answers import Answer
@@ -11,13 +10,13 @@ from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import ApiError, BackendFailed, BackendTimedOut
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.refusals import refusal
-from lumina_inference.gateway.replies import passed_on, reply
+from lumina_inference.gateway.replies import Reply, passed_on, reply
 from lumina_inference.gateway.sending import Sending
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.upstream import Upstream, explained
 
 
-async def relay(call: Call, sending: Sending, upstream: Upstream, settings: GatewaySettings) -> Response:
+async def relay(call: Call, sending: Sending, upstream: Upstream, settings: GatewaySettings) -> Reply:
     """Send, read the whole answer, pass its bytes on. Raises ApiError leaves; nothing was answered then."""
     target = sending.target
     seconds = target.backend.timeout_seconds or settings.total_timeout_seconds

@@ -8,7 +8,6 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web import BaseRequest, Response, StreamResponse
 
 from lumina_inference.gateway.errors import ApiError, BadHttp, HeadersTooLarge, Overloaded, SlowRequest
-from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit import logs
 
@@ -73,10 +72,9 @@ class Connection(web.RequestHandler):
 class Server(web.Server):
     """Makes connections, up to a bound."""
 
-    def __init__(self, handler: Any, settings: GatewaySettings, metrics: Metrics) -> None:
+    def __init__(self, handler: Any, settings: GatewaySettings) -> None:
         super().__init__(handler, handler_cancellation=True)
         self._most = settings.max_connections
-        self._metrics = metrics
         self._options: dict[str, Any] = {
             "loop": asyncio.get_running_loop(),
             "header_seconds": settings.header_timeout_seconds,
@@ -94,13 +92,8 @@ class Server(web.Server):
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        self._metrics.connections.set(len(self._connections))
         if len(self._connections) > self._most and isinstance(handler, Connection):
             handler.refuse(Overloaded("The gateway has too many open connections; try again."))
-
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        self._metrics.connections.set(len(self._connections))
 
 
 def _parse_error(status: int, exc: BaseException | None, message: str | None) -> ApiError:

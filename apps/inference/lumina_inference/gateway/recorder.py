@@ -41,5 +41,5 @@ def _line(call: Call, path: str) -> Line:
         error=call.error_type,
         request_id=call.request_id,
         trace_id=call.trace.trace_id,
-        timestamp=timestamp(),
+        timestamp=timestamp(time.time_ns()),
     )
