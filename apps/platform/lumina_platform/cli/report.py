@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from rich.markup import escape
-
-from lumina_platform.cli.tables import Row, console, field, text
+from lumina_platform.cli.tables import Row, console, show_fields
 from lumina_platform.cli.tables import show as show_table
 
 SUMMARY = {
@@ -28,15 +26,13 @@ PARTS = {
 
 def show(found: Row, now: datetime | None = None) -> None:
     """Print addresses and the readiness of both planes, then a row for each part and the sum of memory."""
-    out = console()
-    for title, name in SUMMARY.items():
-        out.print(f"[bold]{title:16}[/bold]{escape(text(field(found, name)))}")
+    show_fields(found, SUMMARY, as_json=False)
     parts = cast("Sequence[Row]", found.get("parts") or [])
     at = now or datetime.now(UTC)
     show_table([_readable(part, at) for part in parts], PARTS, as_json=False)
     known = [cast("int", part["pss_bytes"]) for part in parts if part.get("pss_bytes")]
     if known:
-        out.print(f"{megabytes(sum(known))} in all (proportional set size)")
+        console().print(f"{megabytes(sum(known))} in all (proportional set size)")
 
 
 def _readable(part: Row, now: datetime) -> Mapping[str, object]:

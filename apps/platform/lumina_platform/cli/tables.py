@@ -1,6 +1,7 @@
 """Tables for people, JSON for programs. It imports Rich: commands import it where they print."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from rich import box
@@ -11,6 +12,7 @@ from rich.table import Table
 Row = Mapping[str, object]
 Columns = Mapping[str, str]
 PIPED_WIDTH = 240
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
 
 def show(rows: Sequence[Row], columns: Columns, *, as_json: bool) -> None:
@@ -31,10 +33,9 @@ def show_fields(row: Row, columns: Columns, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
+    width = max(map(len, columns)) + 2
     for title, name in columns.items():
-        table.add_row(f"[bold]{title}[/bold]", escape(text(field(row, name))))
-    console().print(table)
+        console().print(f"[bold]{title:{width}}[/bold]{escape(text(field(row, name)))}", soft_wrap=True)
 
 
 def show_json(value: object) -> None:
@@ -69,4 +70,4 @@ def text(value: object) -> str:
         return ", ".join(map(text, value))
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {text(each)}" for name, each in value.items())
-    return str(value)
+    return _TIME.sub(r"\1 \2\3", str(value))

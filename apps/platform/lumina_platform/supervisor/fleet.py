@@ -39,7 +39,7 @@ class Fleet:
             part.kill()
 
     def status(self) -> list[PartStatus]:
-        own = PartStatus("supervisor", "ready", os.getpid(), 0, self.since, pss_bytes(os.getpid()))
+        own = PartStatus("supervisor", "ready", os.getpid(), 0, self.since, pss_bytes(os.getpid(), below=False))
         return [own, *(part.status() for part in self.parts)]
 
     async def answer(self, request: Mapping[str, object]) -> Answer:

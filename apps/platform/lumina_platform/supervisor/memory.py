@@ -4,9 +4,9 @@ import contextlib
 from pathlib import Path
 
 
-def pss_bytes(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """Proportional set size of a process and all below it; None where the system does not tell (macOS)."""
-    sizes = [_own(proc / str(each)) for each in _tree(pid, proc)]
+def pss_bytes(pid: int, proc: Path = Path("/proc"), *, below: bool = True) -> int | None:
+    """Proportional set size of a process and, if `below`, of all that it started; None where it is not told (macOS)."""
+    sizes = [_own(proc / str(each)) for each in (_tree(pid, proc) if below else [pid])]
     known = [size for size in sizes if size is not None]
     return sum(known) if known else None
 
