@@ -15,7 +15,7 @@ from tools.tasks.projects import ROOT
 from tools.tasks.steps import tool
 
 # It would end the very process that is looked at.
-LEFT_OUT = ("/api/platform/restart",)
+LEFT_OUT = ("/api/platform/parts/{name}/restart",)
 CONFIG = """
 [checks]
 not_a_server_error = { expected-statuses = ["2xx", "3xx", "4xx", 502, 503, 504] }

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     os.environ["LUMINA_PLATFORM_APPS"] = arguments[0]
     os.environ["LUMINA_PUBLIC_URL"] = f"http://127.0.0.1:{PORT}"
     key = Path(os.environ["LUMINA_HOME"]) / "admin.key"
-    print(f"/api/{arguments[0]} on http://127.0.0.1:{PORT}, described in /docs; the admin key is in {key}.")
+    print(f"/api/{arguments[0]} on http://127.0.0.1:{PORT}, described in /docs; the admin key is in {key}.", flush=True)
     folders = [str(ROOT / name) for name in ("apps", "libs")]
     uvicorn.run("tools.serving:app", factory=True, port=PORT, reload=True, reload_dirs=folders, app_dir=str(ROOT))
     return 0
