@@ -291,6 +291,38 @@ def test_weak_master_key_is_refused_and_said(key: str) -> None:
     assert key not in given.report.findings[0].message
 
 
+def test_master_key_whose_variable_is_not_set_is_said() -> None:
+    given = compiled("general_settings: {master_key: os.environ/ABSENT}")
+
+    assert given.master_key("project") is None
+    assert "ABSENT is not set" in given.report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("alias", "says"),
+    [("m: n", "is a model_name already"), ("lumina/x: n", "belong to"), (f"{'x' * 257}: n", "up to 256 printable")],
+)
+def test_alias_that_would_hide_or_imitate_a_model_is_an_error(alias: str, says: str) -> None:
+    listed = entry("model: ollama/a") + "  - {model_name: n, litellm_params: {model: ollama/b}}\n"
+
+    given = compiled(listed + f"router_settings:\n  model_group_alias: {{{alias}}}\n")
+
+    assert says in given.report.errors[0].message
+
+
+def test_unknown_key_of_an_alias_is_warned_of() -> None:
+    given = compiled(entry("model: ollama/a") + "router_settings: {model_group_alias: {a: {model: m, colour: red}}}\n")
+
+    assert lines(given) == [("warning", 4, "router_settings.model_group_alias.a.colour")]
+    assert given.routes.aliases == {"a": Alias(target="m")}
+
+
+def test_more_entries_than_a_gateway_can_hold_are_refused() -> None:
+    given = compiled("model_list:\n" + "- x\n" * 5_001)
+
+    assert given.report.errors[0].message == "has 5001 entries; 5000 are taken"
+
+
 def test_no_finding_shows_a_secret() -> None:
     text = entry("model: foo/bar, api_key: sk-very-secret-value, api_base: 'http://user:hunter22@h/v1'")
 
