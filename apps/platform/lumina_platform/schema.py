@@ -32,8 +32,9 @@ async def migrate(database: Database) -> None:
     if await _current(database) == migrations.HEAD:
         return
     async with database.engine.begin() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if database.is_sqlite else f"SELECT pg_advisory_xact_lock({LOCK})"
+        )
         await connection.run_sync(_upgrade)
 
 

@@ -1,0 +1,89 @@
+"""The one history of migrations, on SQLite and on Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from lumina_kit import ledger
+from lumina_kit.database import Database, Model
+from lumina_platform import apps, migrations
+from lumina_platform.schema import DatabaseUnreachable, UnknownRevision, alembic_config, migrate, revision_of
+
+
+@pytest.fixture
+async def empty(database_url: str) -> AsyncIterator[Database]:
+    """A database without a table."""
+    apps.load()
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+async def test_migrated_tables_are_those_of_the_models(empty: Database) -> None:
+    await migrate(empty)
+
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Model.metadata))
+
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_second_start_has_nothing_to_do(empty: Database) -> None:
+    await migrate(empty)
+    await migrate(empty)
+
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(revision_of) == migrations.HEAD
+
+
+async def test_processes_that_start_at_once_migrate_once(empty: Database, database_url: str) -> None:
+    others = [Database(database_url) for _ in range(2)]
+
+    await asyncio.gather(*(migrate(database) for database in (empty, *others)))
+
+    async with empty.session() as session:
+        assert await ledger.head(session) == ledger.Head(0, ledger.GENESIS)
+    for other in others:
+        await other.close()
+
+
+async def test_history_goes_back_to_nothing(empty: Database) -> None:
+    await migrate(empty)
+
+    def undo(connection: Connection) -> list[str]:
+        command.downgrade(alembic_config(connection), "base")
+        return inspect(connection).get_table_names()
+
+    async with empty.engine.begin() as connection:
+        assert await connection.run_sync(undo) == ["alembic_version"]
+
+
+async def test_database_of_a_newer_lumina_is_refused(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(UnknownRevision, match="9999"):
+        await migrate(empty)
+
+
+async def test_database_that_is_away_is_named_without_its_password() -> None:
+    away = Database("postgresql://lumina:swordfish@127.0.0.1:1/lumina")
+
+    with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1") as refused:
+        await migrate(away)
+
+    assert "swordfish" not in str(refused.value)
+
+
+def test_known_head_is_the_newest_revision() -> None:
+    assert ScriptDirectory(migrations.__path__[0]).get_heads() == [migrations.HEAD]
