@@ -67,8 +67,10 @@ class Snapshots:
 
     async def _poll(self, session: ClientSession) -> bool:
         """Ask control once; true if there was something new."""
-        known = self.current.snapshot.version if self.current else ""
-        async with session.get("http://control/snapshot", params={"known": known}) as response:
+        asked = {"known": self.current.snapshot.version if self.current else ""}
+        if not self.control_up:
+            asked["wait"] = "0"  # first of all, whether control is there
+        async with session.get("http://control/snapshot", params=asked) as response:
             response.raise_for_status()
             content = await _read(response) if response.status == HTTPStatus.OK else b""
         self._confirmed()
@@ -89,8 +91,10 @@ class Snapshots:
             _log.info("control answers")
 
     def _lost(self, error: Exception) -> None:
-        if self.control_up or self.current is None:
+        if self.control_up:
             _log.warning("control does not answer; serving from the last snapshot", error=repr(error)[:300])
+        elif self.current is None:  # both start side by side, and control takes longer
+            _log.debug("control does not answer yet", error=repr(error)[:300])
         self.control_up = False
 
 
