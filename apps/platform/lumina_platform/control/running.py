@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lumina_contracts.events import Event, GatewayConfigChanged, KeyCreated, KeyRevoked, PersonChanged
 from lumina_governance.founding import found
 from lumina_kit import ledger, logs
+from lumina_kit.clock import pause
 from lumina_kit.outbox import Consumer, Dispatcher
 from lumina_platform.control.gateway_config import follow, record_start
 from lumina_platform.control.snapshots import SnapshotHub
@@ -30,11 +31,17 @@ async def running(world: World) -> AsyncIterator[None]:
         await record_start(world.inference, world.database, world.now)
         await world.hub.compile()
         async with asyncio.TaskGroup() as tasks:
-            jobs = [tasks.create_task(job) for job in _jobs(world)]
+            stop = asyncio.Event()
+            for job in _jobs(world, stop):
+                tasks.create_task(job)
+            watch = tasks.create_task(follow(world.inference, world.database, world.now))
             world.readiness.ready.set()
-            yield
-            for job in jobs:
-                job.cancel()
+            try:
+                yield
+            finally:
+                watch.cancel()
+                stop.set()
+                await world.hub.close()
     finally:
         await world.database.close()
 
@@ -50,25 +57,20 @@ def consumers(hub: SnapshotHub) -> list[Consumer[Any]]:
     ]
 
 
-def _jobs(world: World) -> list[Coroutine[Any, Any, None]]:
+def _jobs(world: World, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     dispatcher = Dispatcher(world.database, consumers(world.hub), world.now)
-    return [
-        dispatcher.run(),
-        world.hub.run(),
-        _hourly(world, dispatcher),
-        follow(world.inference, world.database, world.now),
-    ]
+    return [dispatcher.run(stop), world.hub.run(), _hourly(world, dispatcher, stop)]
 
 
-async def _hourly(world: World, dispatcher: Dispatcher) -> None:
+async def _hourly(world: World, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
     """Show the ledger's head, and forget old events: now and every hour."""
-    while True:
+    while not stop.is_set():
         try:
             await show_head(world)
             await dispatcher.prune()
         except (SQLAlchemyError, OSError) as error:  # next hour is another try
             log.error("hourly work failed", error=repr(error))
-        await asyncio.sleep(HOUR_SECONDS)
+        await pause(HOUR_SECONDS, stop)
 
 
 async def show_head(world: World) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lumina_contracts.protocols import KeysSource, RoutesSource
 from lumina_contracts.snapshot import Snapshot, sealed
 from lumina_kit import logs
+from lumina_kit.clock import pause
 
 # What another control process changed on the same database arrives without an event of ours.
 RECOMPILE_SECONDS = 5.0
@@ -51,17 +52,16 @@ class SnapshotHub:
         return self.current is not None and self.current.version != known
 
     async def close(self) -> None:
-        """Let everyone go who waits."""
+        """Let everyone go who waits, and compile no more."""
+        self.closed = True
+        self.poke()
         async with self._news:
-            self.closed = True
             self._news.notify_all()
 
     async def run(self) -> None:
-        """Compile when poked, and every few seconds, until cancelled."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RECOMPILE_SECONDS):
-                    await self._due.wait()
+        """Compile when poked, and every few seconds, until closed."""
+        while not self.closed:
+            await pause(RECOMPILE_SECONDS, self._due)
             self._due.clear()
             try:
                 await self.compile()

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from lumina_contracts.events import Event
 from sqlalchemy import Index, String, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from lumina_contracts.events import Event
 from lumina_kit import logs
-from lumina_kit.clock import Clock
+from lumina_kit.clock import Clock, pause
 from lumina_kit.database import Database, Id, Model
 
 POLL = timedelta(milliseconds=200)
@@ -82,15 +82,15 @@ class Dispatcher:
         self._consumers = consumers
         self._now = now
 
-    async def run(self) -> None:
-        """Dispatch until cancelled. A failing database is logged and tried again."""
-        while True:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Dispatch until `stop`. A failing database is logged and tried again."""
+        while not stop.is_set():
             try:
                 while await self.dispatch() == BATCH:
                     pass
             except Exception as error:  # noqa: BLE001  # the loop must outlive a database that is away
                 log.error("outbox stalled", error=repr(error))
-            await asyncio.sleep(POLL.total_seconds())
+            await pause(POLL.total_seconds(), stop)
 
     async def dispatch(self) -> int:
         """Hand out one batch of due events; gives how many there were."""
