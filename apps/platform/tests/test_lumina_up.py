@@ -60,6 +60,11 @@ def holds_within(seconds: float, condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+def state_of(address: str | None) -> str:
+    with httpx.Client(trust_env=False) as http:
+        return str(http.get(f"{address}/readyz").json()["status"])
+
+
 def test_both_planes_are_ready_without_a_credential(running: Target) -> None:
     for address in (running.control, running.gateway):
         with httpx.Client(trust_env=False) as http:
@@ -124,6 +129,7 @@ def test_callers_wait_while_a_killed_gateway_comes_back(
         listings = list(pool.map(lambda _: list(client.models.list()), range(8)))
 
     after = parts()["gateway"]
+    assert holds_within(10, lambda: state_of(running.gateway) == "ready")
     assert all(listings)
     assert after.pid != before.pid
     assert after.restarts == before.restarts + 1

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -23,7 +24,7 @@ class NoLink(Unavailable):
 @dataclass(frozen=True)
 class Link:
     url: str
-    expires_at: str
+    expires_at: datetime
 
 
 async def sign_in_link(home: Home, where: Endpoints) -> Link:
@@ -39,7 +40,7 @@ def _ask(home: Home, where: Endpoints) -> Link:
         trust = trust_in(where.certificate)
         with urlopen(request, timeout=SECONDS, context=trust) as reply:  # nosec B310 - the address is our own
             fields = json.loads(reply.read(65536))
-        return Link(fields["url"], fields["expires_at"])
+        return Link(fields["url"], datetime.fromisoformat(fields["expires_at"]))
     except (OSError, URLError, ValueError, KeyError, TypeError) as error:
         raise NoLink(
             f"The control plane gave no sign-in link: {error}.", next_step="Try `lumina people link`."

@@ -142,7 +142,8 @@ class Session:
         except LuminaError as error:
             print(f"  Sign in         {error.message} {error.next_step}", file=self.out)
         else:
-            print(f"  Sign in         {link.url}\n                  once, until {link.expires_at}", file=self.out)
+            until = link.expires_at.astimezone().strftime("%H:%M")
+            print(f"  Sign in         {link.url}\n                  (once, until {until})", file=self.out)
 
 
 def _show_addresses(where: Endpoints, out: TextIO) -> None:
