@@ -8,17 +8,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from apps.inference.tests.gateway_world import (
     NOW,
     USER_KEY,
+    Answerer,
     Running,
     backend,
+    chunk,
     gateway,
     key,
     plain_chat,
     provider,
     snapshot,
+    streaming,
 )
 from lumina_contracts.snapshot import KeyEntry
 
@@ -39,6 +43,13 @@ def head(*lines: str, method: str = "POST", path: str = CHAT) -> bytes:
 
 def request(body: bytes, *lines: str) -> bytes:
     return head(AUTH.strip(), "Content-Type: application/json", f"Content-Length: {len(body)}", *lines) + body
+
+
+def streaming_plain(padding: bytes) -> Answerer:
+    async def answer(request: web.Request, body: Any) -> web.StreamResponse:
+        return web.Response(body=b"{}" + padding, content_type="application/json")
+
+    return answer
 
 
 def parsed(answer: bytes) -> tuple[int, dict[str, Any]]:
@@ -370,6 +381,24 @@ async def test_expect_continue_is_honoured(running: Running) -> None:
         writer.write(HELLO)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_caller_that_does_not_read_its_answer_is_cut_off(stream: bool) -> None:
+    flood = [chunk({"content": "x" * 100_000})] * 300
+    answer = streaming(*flood) if stream else streaming_plain(b" " * 30_000_000)
+    async with (
+        provider(answer) as upstream,
+        gateway(snapshot(backend(upstream.url)), write_timeout_seconds=0.1) as running,
+    ):
+        body = HELLO.replace(b"{", b'{"stream":true,', 1) if stream else HELLO
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1)
+        writer.write(request(body))
+
+        await running.gateway.snapshots.wait_until(lambda: bool(running.gateway.server.connections))
+        async with asyncio.timeout(10):
+            await running.gateway.snapshots.wait_until(lambda: not running.gateway.server.connections)
+        writer.close()
 
 
 async def test_unsafe_request_id_is_replaced(running: Running) -> None:

@@ -58,7 +58,8 @@ class Receiver:
 
     async def span(self) -> Span:
         scoped = ExportTraceServiceRequest.FromString(await self.wait("/v1/traces")).resource_spans[0].scope_spans[0]
-        return scoped.spans[0]
+        span: Span = scoped.spans[0]
+        return span
 
 
 @asynccontextmanager
@@ -91,12 +92,9 @@ async def traced(
 ) -> AsyncIterator[tuple[Running, Receiver, Any]]:
     """A gateway that exports to a receiver, in front of one provider."""
     async with receiver() as otlp, provider(answer) as upstream:
-        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b"} | dict(
-            extra
-        )
-        limits = {"span_flush_seconds": 0.01, "metrics_export_seconds": 0.05}
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b", **extra}
         first = snapshot(backend(upstream.url, **more), config_sha256="c" * 64)
-        async with gateway(first, environ=environ, **limits) as running:
+        async with gateway(first, environ=environ, span_flush_seconds=0.01, metrics_export_seconds=0.05) as running:
             yield running, otlp, upstream
 
 
@@ -111,8 +109,8 @@ def _value(pair: KeyValue) -> Any:
 
 
 async def test_span_of_a_chat_says_who_asked_what_answered_and_what_it_cost() -> None:
-    known = {"model_version": "3", "model_sha256": "d" * 64, "quantization": "Q4_K_M"}
-    prices = {"input_nano_usd_per_token": 150.0, "output_nano_usd_per_token": 600.0}
+    known: Any = {"model_version": "3", "model_sha256": "d" * 64, "quantization": "Q4_K_M"}
+    prices: Any = {"input_nano_usd_per_token": 150.0, "output_nano_usd_per_token": 600.0}
     async with traced(**known, **prices) as (running, otlp, upstream):
         _, _, headers = await running.post("/v1/chat/completions", BODY)
         span = await otlp.span()

@@ -65,7 +65,9 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
     """Everything but the listening socket; leaving it ends the tasks and exports what is queued."""
     async with AsyncExitStack() as stack:
         metrics = Metrics()
-        snapshots = Snapshots(Vault(world.home, world.key))
+        vault = Vault(world.home, world.key)
+        stack.push_async_callback(vault.settle)
+        snapshots = Snapshots(vault)
         await snapshots.restore()
         waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
         upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))

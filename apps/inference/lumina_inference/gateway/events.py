@@ -123,5 +123,7 @@ def _end_of_event(block: bytes, start: int) -> int:
 
 def _data(event: bytes) -> bytes | None:
     """The data of an event; None for a comment, or an event without data."""
+    if event.startswith(b"data:") and event.find(b"\n", 0, -4) < 0:
+        return event[5:].strip()  # one line, as nearly all are
     lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines).strip() if lines else None

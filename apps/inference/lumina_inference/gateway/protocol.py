@@ -18,10 +18,11 @@ _REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
 class Connection(web.RequestHandler):
     """One client connection."""
 
-    __slots__ = ("_deadline", "_header_seconds")
+    __slots__ = ("_deadline", "_header_seconds", "_write_seconds")
 
-    def __init__(self, server: "Server", *, header_seconds: float, **options: Any) -> None:
+    def __init__(self, server: "Server", *, header_seconds: float, write_seconds: float, **options: Any) -> None:
         super().__init__(server, **options)
+        self._write_seconds = write_seconds
         self._header_seconds = header_seconds
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -48,6 +49,16 @@ class Connection(web.RequestHandler):
         response = _error_response(_parse_error(status, exc, message))
         response.force_close()
         return response
+
+    async def _drain_helper(self) -> None:
+        """Wait until the client has read: not for ever, since what it has not read is held."""
+        try:
+            async with asyncio.timeout(self._write_seconds):
+                await super()._drain_helper()
+        except TimeoutError:
+            if self.transport is not None:
+                self.transport.abort()  # close() would wait until all is written
+            raise ConnectionResetError("The client does not read its answer.") from None
 
     def refuse(self, error: ApiError) -> None:
         """Write an error without a request, and close."""
@@ -78,6 +89,7 @@ class Server(web.Server):
         self._options: dict[str, Any] = {
             "loop": asyncio.get_running_loop(),
             "header_seconds": settings.header_timeout_seconds,
+            "write_seconds": settings.write_timeout_seconds,
             "keepalive_timeout": settings.keepalive_seconds,
             "max_line_size": settings.max_header_bytes,
             "max_field_size": settings.max_header_bytes,

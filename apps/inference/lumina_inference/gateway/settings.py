@@ -22,6 +22,7 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     max_event_bytes: Annotated[Count, Meta(description="Largest event in a backend's stream, in bytes.")] = 4 * 2**20
     header_timeout_seconds: Annotated[Seconds, Meta(description="Time to send the headers of a request.")] = 10
     body_timeout_seconds: Annotated[Seconds, Meta(description="Time to send the body of a request.")] = 60
+    write_timeout_seconds: Annotated[Seconds, Meta(description="Longest wait for a client to read its answer.")] = 60
     keepalive_seconds: Annotated[Seconds, Meta(description="How long an idle client connection stays open.")] = 75
     connect_timeout_seconds: Annotated[Seconds, Meta(description="Time to connect to a backend.")] = 3
     total_timeout_seconds: Annotated[Seconds, Meta(description="Time for a whole answer of a backend.")] = 600

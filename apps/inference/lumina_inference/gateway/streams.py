@@ -113,6 +113,8 @@ class Stream:
 
     async def _linger(self, response: ClientResponse) -> None:
         """Read the few bytes after `[DONE]`, so that the connection can be used again."""
+        if response.content.at_eof():
+            return
         self._limit.reschedule(None)
         try:
             async with asyncio.timeout(_LINGER_SECONDS):

@@ -18,6 +18,7 @@ class Vault:
     def __init__(self, home: Home, key: MasterKey) -> None:
         self._file = home.gateway_dir / "snapshot.sealed"
         self._key = key
+        self._writing: asyncio.Task[None] | None = None
 
     async def read(self) -> bytes | None:
         """The snapshot's JSON; None if there is no file, or one that does not open."""
@@ -25,10 +26,16 @@ class Vault:
 
     async def write(self, content: bytes) -> None:
         """Replace the file at once, or leave it: a full disk does not stop the gateway."""
+        self._writing = asyncio.create_task(asyncio.to_thread(self._write, content))
         try:
-            await asyncio.to_thread(self._write, content)
+            await asyncio.shield(self._writing)
         except OSError as error:
             _log.warning("the snapshot could not be kept", file=str(self._file), error=str(error))
+
+    async def settle(self) -> None:
+        """Let a write that has begun end: a thread goes on when the one who waited for it is cancelled."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
 
     def _read(self) -> bytes | None:
         try:
