@@ -1,3 +1,3 @@
 """What every test of the workspace can use."""
 
-pytest_plugins = ["tools.testing.databases", "tools.testing.system"]
+pytest_plugins = ["tools.testing.databases", "tools.testing.live", "tools.testing.system"]

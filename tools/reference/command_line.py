@@ -5,9 +5,9 @@ from textwrap import dedent
 from typing import Any
 
 import typer
-from lumina_platform.cli.main import app
 from typer.core import TyperArgument, TyperGroup
 
+from lumina_platform.cli.main import app
 from tools.reference.tables import page, table
 
 

@@ -6,7 +6,6 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from lumina_platform.settings import PlatformSettings
 
 from lumina_contracts import attributes
 from lumina_contracts import events as event_types
@@ -14,6 +13,7 @@ from lumina_governance.settings import GovernanceSettings
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.settings import InferenceSettings
 from lumina_kit.roles import SCOPES, TABLE, Permission
+from lumina_platform.settings import PlatformSettings
 
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "platform": PlatformSettings,

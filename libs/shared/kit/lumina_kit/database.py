@@ -4,6 +4,7 @@ On SQLite a read runs in autocommit, and BEGIN IMMEDIATE is issued at a session'
 `with_for_update()`: a deferred transaction that reads and then writes fails at once with "database is locked".
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 10_000
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+PUBLISHED = "published"
 READS = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN", "WITH")
 
 
@@ -61,7 +63,9 @@ class Database:
         parsed = make_url(url)
         self.url = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
         self.engine = _engine(self.url.render_as_string(hide_password=False))
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.published = asyncio.Event()  # set when a session that announced something has been committed
+        info = {PUBLISHED: self.published}
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=info)
 
     @property
     def is_sqlite(self) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import sqlalchemy
 from sqlalchemy import Index, String, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lumina_contracts.events import Event
 from lumina_kit import logs
 from lumina_kit.clock import Clock, pause
-from lumina_kit.database import Database, Id, Model
+from lumina_kit.database import PUBLISHED, Database, Id, Model
 
 POLL = timedelta(milliseconds=200)
 MOST_TRIES = 10
@@ -65,17 +66,19 @@ class Consumer(Generic[E]):
 
 
 async def publish(session: AsyncSession, event: Event) -> None:
-    """Write the event in the session's transaction."""
+    """Write the event in the session's transaction; the dispatcher of this process hears of its commit at once."""
     row = OutboxEvent(
         id=event.id, type=event.type, body=event.model_dump_json(),
         occurred_at=event.occurred_at, next_try_at=event.occurred_at,
     )  # fmt: skip
     session.add(row)
     await session.flush()
+    committed = session.info[PUBLISHED]
+    sqlalchemy.event.listen(session.sync_session, "after_commit", lambda _: committed.set(), once=True)
 
 
 class Dispatcher:
-    """Hands due events to their consumers, every 200 ms."""
+    """Hands due events to their consumers: at their commit, and every 200 ms for what another process wrote."""
 
     def __init__(self, database: Database, consumers: Sequence[Consumer[Any]], now: Clock) -> None:
         self._database = database
@@ -90,7 +93,8 @@ class Dispatcher:
                     pass
             except Exception as error:  # noqa: BLE001  # the loop must outlive a database that is away
                 log.error("outbox stalled", error=repr(error))
-            await pause(POLL.total_seconds(), stop)
+            await pause(POLL.total_seconds(), self._database.published)
+            self._database.published.clear()
 
     async def dispatch(self) -> int:
         """Hand out one batch of due events; gives how many there were."""

@@ -4,9 +4,10 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from lumina_kit.database import Database, Id, Model
 from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped
+
+from lumina_kit.database import Database, Id, Model
 
 
 class Counter(Model):

@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+
 from lumina_kit import problems
 from lumina_kit.auth import Principal, require
 from lumina_kit.errors import NotFound, TooMany, Unauthenticated

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+
 from lumina_kit.database import Database
 from lumina_kit.ledger import SYSTEM, Change, Verdict, append, verify
-from sqlalchemy import text
 
 NOW = datetime(2026, 11, 20, 14, 3, 0, 123456, tzinfo=UTC)
 

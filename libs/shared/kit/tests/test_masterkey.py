@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from lumina_kit.home import Home
 from lumina_kit.masterkey import BadMasterKey, MasterKey
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from lumina_contracts.events import Event
-from lumina_kit.database import Database, Id, Model
-from lumina_kit.outbox import MOST_TRIES, Consumer, Dispatcher, dead_letters, publish
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
+
+from lumina_contracts.events import Event
+from lumina_kit.database import Database, Id, Model
+from lumina_kit.outbox import MOST_TRIES, Consumer, Dispatcher, dead_letters, publish
 
 
 class Rang(Event):

@@ -1,6 +1,7 @@
 """Cursors: what they name comes back, and what is not one is refused."""
 
 import pytest
+
 from lumina_kit.pages import BadCursor, cursor_of, page_of, position_of
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from msgspec import Meta, Struct
+
 from lumina_kit.home import Home
 from lumina_kit.settings import BadSetting, load
-from msgspec import Meta, Struct
 
 
 class Demo(Struct, frozen=True):
