@@ -22,11 +22,14 @@ from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit.home import Home
 from lumina_kit.masterkey import MasterKey
 
+CHAT = "/v1/chat/completions"
 ADMIN_KEY = "lk-admin-0123456789"
 USER_KEY = "lk-user-0123456789"
 METRICS_KEY = "lk-metrics-0123456789"
 BACKEND_KEY = "sk-backend-secret-0123456789"
 MASTER = MasterKey(b"m" * 32)
+AUTHORIZATION = f"Authorization: Bearer {USER_KEY}"
+HELLO = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 Answerer = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
@@ -281,3 +284,18 @@ async def _listening(world: Surroundings, control: Control) -> AsyncIterator[Run
             server.close()
             opened.server.pre_shutdown()
             await opened.server.shutdown(0.1)
+
+
+def http_head(*lines: str, method: str = "POST", path: str = CHAT) -> bytes:
+    return "".join((f"{method} {path} HTTP/1.1\r\nHost: x\r\n", *(f"{line}\r\n" for line in lines), "\r\n")).encode()
+
+
+def http_request(body: bytes, *lines: str) -> bytes:
+    return http_head(AUTHORIZATION, "Content-Type: application/json", f"Content-Length: {len(body)}", *lines) + body
+
+
+def http_parsed(answer: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and error of the first answer on a connection."""
+    top, _, rest = answer.partition(b"\r\n\r\n")
+    body, _ = json.JSONDecoder().raw_decode(rest.decode())
+    return int(top.split()[1]), body.get("error", body)

@@ -7,16 +7,22 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from apps.inference.tests.gateway_world import (
     ADMIN_KEY,
@@ -59,6 +65,21 @@ class Process:
 
     async def ended(self) -> int:
         return await asyncio.wait_for(asyncio.to_thread(self.child.wait), 20)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost, and its key."""
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, private_key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    signed = builder.sign(private_key, hashes.SHA256())
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "tls.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    (folder / "tls.key").write_bytes(private_key.private_bytes(serialization.Encoding.PEM, *plain))
+    return folder / "tls.crt", folder / "tls.key"
 
 
 @asynccontextmanager
@@ -122,6 +143,24 @@ async def test_open_request_ends_before_the_process_does(tmp_path: Path) -> None
         status, text = await asking
         assert (status, text.endswith("data: [DONE]\n\n")) == (200, True)
         assert await process.ended() == 0
+
+
+async def test_process_speaks_tls_when_it_is_given_a_certificate(tmp_path: Path) -> None:
+    certificate, private_key = self_signed(tmp_path)
+    async with (
+        serving_control(Control(snapshot()), tmp_path),
+        started(tmp_path, LUMINA_TLS_CERT=str(certificate), LUMINA_TLS_KEY=str(private_key)) as process,
+    ):
+        await process.told()
+        trusting = ssl.create_default_context(cafile=certificate)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", process.port, ssl=trusting, server_hostname="localhost"
+        )
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_process_ends_when_its_starter_is_gone(tmp_path: Path) -> None:

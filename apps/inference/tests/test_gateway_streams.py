@@ -182,6 +182,19 @@ async def test_stream_options_of_the_caller_are_kept_beside_the_gateways() -> No
     assert upstream.bodies[0]["stream_options"] == {"include_obfuscation": False, "include_usage": True}
 
 
+async def test_backend_that_does_not_know_stream_options_is_asked_without_from_then_on() -> None:
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if "stream_options" in body:
+            return web.json_response({"message": "Extra inputs: stream_options"}, status=422)
+        return await streaming(*STREAM[:3], STREAM[4])(request, body)
+
+    async with provider(answer) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        answers = [await streamed(running) for _ in range(2)]
+
+    assert [(status, text.endswith(DONE)) for status, text in answers] == [(200, True)] * 2
+    assert ["stream_options" in body for body in upstream.bodies] == [True, False, False]
+
+
 async def test_usage_in_an_event_with_choices_is_passed_on() -> None:
     last = chunk({}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2})
     async with (

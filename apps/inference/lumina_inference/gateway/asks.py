@@ -1,7 +1,7 @@
 """What is asked: the few fields the gateway reads of a request body, with all others untouched."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
@@ -34,17 +34,29 @@ _bulky_decoder = json.Decoder(_Bulky)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A checked request body. `hides_usage`: the gateway asks for the usage event, the caller did not."""
+    """A checked request body.
+
+    `usage_options`: the stream options with which a backend sends its usage event; None if this is no stream.
+    `hides_usage`: the caller did not ask for that event.
+    """
 
     fields: dict[str, Raw]
     model: str
     stream: bool
+    usage_options: Raw | None
     hides_usage: bool
     prompt_sha256: str
 
     def body_for(self, target: Target) -> bytes:
         """The body as the backend gets it: its own model name, every other field byte for byte."""
-        return json.encode(self.fields | {"model": target.model})
+        changed = {"model": target.model}
+        if self.usage_options is not None:
+            changed["stream_options"] = self.usage_options
+        return json.encode(self.fields | changed)
+
+    def without_usage(self) -> "Ask":
+        """The same for a backend that does not know the option: only what the caller asked for."""
+        return replace(self, usage_options=None, hides_usage=False)
 
 
 def parse(body: bytes, operation: Operation, max_messages: int) -> Ask:
@@ -56,8 +68,8 @@ def parse(body: bytes, operation: Operation, max_messages: int) -> Ask:
     if operation is CHAT:
         _check_messages(prompt, max_messages)
     stream = operation.streams and _flag(fields, "stream")
-    hides_usage = stream and _ask_for_usage(fields)
-    return Ask(fields, model, stream, hides_usage, hashlib.sha256(prompt).hexdigest())
+    options, hides = _usage_options(fields) if stream else (None, False)
+    return Ask(fields, model, stream, options, hides, hashlib.sha256(prompt).hexdigest())
 
 
 def _fields(body: bytes) -> dict[str, Raw]:
@@ -122,16 +134,14 @@ def _flag(fields: dict[str, Raw], name: str) -> bool:
     return value == _TRUE
 
 
-def _ask_for_usage(fields: dict[str, Raw]) -> bool:
-    """Make the backend send the usage event; true if the caller did not ask for it."""
+def _usage_options(fields: dict[str, Raw]) -> tuple[Raw, bool]:
+    """The stream options that make the backend send its usage event, and whether the caller did not ask for it."""
     given = fields.get("stream_options")
     if given is None or bytes(given) == _NULL:
-        fields["stream_options"] = _WITH_USAGE
-        return True
+        return _WITH_USAGE, True
     try:
         options = json.decode(given, type=dict[str, Raw])
         asked = _flag(options, "include_usage")
     except (DecodeError, BadRequest):
         raise BadRequest("'stream_options' must be an object.", param="stream_options") from None
-    fields["stream_options"] = Raw(json.encode(options | {"include_usage": Raw(_TRUE)}))
-    return not asked
+    return Raw(json.encode(options | {"include_usage": Raw(_TRUE)})), not asked

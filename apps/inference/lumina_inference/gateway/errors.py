@@ -159,3 +159,7 @@ class BackendAnsweredError(ApiError):
     @property
     def detail(self) -> ErrorDetail:
         return self._detail
+
+
+class UsageEventRefused(BackendAnsweredError):
+    """The backend does not know the option that asks for the usage event. Nothing was answered; ask without it."""

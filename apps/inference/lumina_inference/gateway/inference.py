@@ -1,6 +1,6 @@
 """The three inference operations: check who asks and what, choose a backend, relay its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp.web import StreamResponse
 
@@ -10,7 +10,7 @@ from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.choice import Draw, choose
-from lumina_inference.gateway.errors import BadRequest, Overloaded
+from lumina_inference.gateway.errors import BadRequest, Overloaded, UsageEventRefused
 from lumina_inference.gateway.index import Choices, Target
 from lumina_inference.gateway.models import unknown_model
 from lumina_inference.gateway.operations import CHAT, COMPLETION, EMBEDDING, Operation
@@ -30,6 +30,7 @@ class Inference:
     draw: Draw
     now: Clock
     in_flight: int = 0
+    _silent_on_usage: set[str] = field(default_factory=set)
 
     async def chat(self, call: Call) -> StreamResponse:
         return await self._serve(call, CHAT)
@@ -65,8 +66,13 @@ class Inference:
         except Asleep:
             await self.upstream.wake(target)
             return await self._attempt(call, operation, ask, target)
+        except UsageEventRefused:
+            self._silent_on_usage.add(target.backend.url)
+            return await self._attempt(call, operation, ask.without_usage(), target)
 
     async def _attempt(self, call: Call, operation: Operation, ask: Ask, target: Target) -> StreamResponse:
+        if target.backend.url in self._silent_on_usage:
+            ask = ask.without_usage()
         request = sending.prepare(call, operation, ask, target)
         if ask.stream:
             return await Stream(call, request, self.settings).relay(self.upstream)

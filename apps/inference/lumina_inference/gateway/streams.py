@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from typing import NoReturn
 
 from aiohttp import ClientError, ClientResponse
 from aiohttp.web import StreamResponse
 
 from lumina_inference.gateway.calls import CLIENT_CLOSED, Call
-from lumina_inference.gateway.errors import ApiError, BackendFailed, BackendTimedOut
+from lumina_inference.gateway.errors import ApiError, BackendFailed, BackendTimedOut, UsageEventRefused
 from lumina_inference.gateway.events import DONE, Events
 from lumina_inference.gateway.plain import read_whole
 from lumina_inference.gateway.refusals import refusal
@@ -17,6 +18,7 @@ from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.upstream import Upstream, explained
 
 _LINGER_SECONDS = 0.25
+_UNKNOWN_OPTION = frozenset({400, 422})
 
 
 class Stream:
@@ -70,10 +72,16 @@ class Stream:
         headers = dict(passed_on(response.headers))
         if not 200 <= response.status < 300:
             body = await read_whole(target, response, self._settings.max_event_bytes)
-            raise refusal(target, response.status, body, headers)
+            self._raise_refusal(response.status, body, headers)
         if not response.content_type.endswith("event-stream"):
             raise BackendFailed(f"{self._name} does not stream: it answered with {response.content_type}.")
         self._call.reply_headers.extend(headers.items())
+
+    def _raise_refusal(self, status: int, body: bytes, headers: dict[str, str]) -> NoReturn:
+        error = refusal(self._sending.target, status, body, headers)
+        if self._sending.hides_usage and status in _UNKNOWN_OPTION and b"stream_options" in body:
+            raise UsageEventRefused(status, error.detail, headers)
+        raise error
 
     async def _pass_events(self, response: ClientResponse) -> None:
         events, content = self._events, response.content
