@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, signed_in
-from lumina_kit.errors import LuminaError
+from lumina_kit.errors import LuminaError, Refused, Unauthenticated
 from lumina_kit.limits import LimitMiddleware, Limits
 from lumina_platform.control import health, status
 from lumina_platform.control.access import Access
@@ -47,12 +47,15 @@ def operation_id(route: APIRoute) -> str:
 
 
 def _include_routes(app: FastAPI, world: World) -> None:
-    closed = [Depends(signed_in)]
+    closed: dict[str, Any] = {
+        "dependencies": [Depends(signed_in)],
+        "responses": problems.problems(Unauthenticated, Refused),
+    }
     for open_routes in (health.router, assets.router, docs.router, sign_in.router):
         app.include_router(open_routes)
-    app.include_router(status.router, prefix="/api/platform", dependencies=closed)
+    app.include_router(status.router, prefix="/api/platform", **closed)
     for part in world.apps:
-        app.include_router(part.router, prefix=f"/api/{part.name}", dependencies=closed)
+        app.include_router(part.router, prefix=f"/api/{part.name}", **closed)
         if part.open_router is not None:
             app.include_router(part.open_router, prefix=f"/api/{part.name}")
 

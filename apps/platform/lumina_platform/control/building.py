@@ -1,7 +1,6 @@
 """Builds the control plane's parts from its environment: the one place that knows every app's pieces."""
 
 import os
-from collections.abc import Iterable
 
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.settings import GovernanceSettings
@@ -23,7 +22,7 @@ from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
 
 
-def build(environment: Environment, names: Iterable[str] = apps.APPS, now: Clock = utc_now) -> World:
+def build(environment: Environment, now: Clock = utc_now) -> World:
     """Everything but the sockets. Reads the master key and the gateway's configuration; opens no connection yet."""
     home = environment.home
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -33,7 +32,7 @@ def build(environment: Environment, names: Iterable[str] = apps.APPS, now: Clock
     inference = _inference(environment)
     parts = PartsClient(environment.run_dir or home.run_dir)
     return World(
-        apps=apps.load(names),
+        apps=apps.load(settings.apps or apps.APPS),
         settings=settings,
         home=home,
         database=database,

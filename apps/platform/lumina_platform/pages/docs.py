@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lumina_kit.auth import Principal, require
 from lumina_kit.roles import Permission
+from lumina_platform.control.description import described
 from lumina_platform.pages.policy import page
 
 HOME = "/docs"
@@ -69,5 +70,4 @@ def redoc(_who: Reader) -> HTMLResponse:
 @router.get("/openapi.json")
 def openapi(request: Request, _who: Reader) -> dict[str, Any]:
     """The API's description, OpenAPI 3.1."""
-    described: dict[str, Any] = request.app.openapi()
-    return described
+    return described(request.app)
