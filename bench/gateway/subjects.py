@@ -106,7 +106,9 @@ def _plain_answer() -> bytes:
 
 
 def _stream_answer() -> bytes:
-    deltas = [{"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None} for word in _WORDS]
+    deltas: list[dict[str, object]] = [
+        {"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None} for word in _WORDS
+    ]
     deltas.append({"index": 0, "delta": {}, "finish_reason": "stop"})
     events = [_answer("chat.completion.chunk") | {"choices": [delta]} for delta in deltas]
     events.append(_answer("chat.completion.chunk") | {"choices": [], "usage": _usage()})
@@ -166,7 +168,7 @@ def _subject(
     environment: dict[str, str] | None = None,
     inherit: tuple[int, ...] = (),
 ) -> Subject:
-    # Logs go to a pipe-like sink that costs a write, as in real life, but are not kept.
+    # Log lines are written, as in real life, but not kept.
     process = subprocess.Popen(argv, env=environment, pass_fds=inherit, stderr=subprocess.DEVNULL)
     stack.callback(process.wait)
     stack.callback(process.terminate)
