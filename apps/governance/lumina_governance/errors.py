@@ -84,3 +84,8 @@ class NotYourKey(Refused):
 class NotAPerson(Refused):
     code = "not_a_person"
     title = "A key cannot do this"
+
+
+class BuiltinKey(Conflict):
+    code = "builtin_key"
+    title = "The built-in key must stay"

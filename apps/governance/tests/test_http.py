@@ -64,6 +64,15 @@ async def test_key_is_shown_once_listed_without_its_secret_and_revoked(
     assert (await client.get(f"{API}/me", headers=bearer(shown["secret"]))).status_code == 401
 
 
+async def test_admin_key_cannot_lock_everyone_out(client: httpx.AsyncClient, admin: Headers) -> None:
+    me = (await client.get(f"{API}/me", headers=admin)).json()
+
+    answer = await client.delete(f"{API}/keys/{me['id']}", headers=admin)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "builtin_key")
+    assert (await client.get(f"{API}/me", headers=admin)).status_code == 200
+
+
 async def test_key_above_its_maker_is_refused_with_what_is_too_much(client: httpx.AsyncClient, admin: Headers) -> None:
     scientist = await key_of(client, admin, role="scientist")
 

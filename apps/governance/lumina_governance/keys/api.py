@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from lumina_governance.errors import AboveMaker, KeyNotFound, NotYourKey, PastExpiry
+from lumina_governance.errors import AboveMaker, BuiltinKey, KeyNotFound, NotYourKey, PastExpiry
 from lumina_governance.keys.models import Key, NewKey
 from lumina_governance.wiring import KeysDep
 from lumina_kit.auth import Principal, require
@@ -43,7 +43,7 @@ async def create_key(new: NewKey, keys: KeysDep, who: Writer) -> ShownKey:
     return ShownKey(**key.model_dump(), secret=secret.text)
 
 
-@router.delete("/{key_id}", responses=problems(KeyNotFound, NotYourKey))
+@router.delete("/{key_id}", responses=problems(KeyNotFound, NotYourKey, BuiltinKey))
 async def revoke_key(key_id: UUID, keys: KeysDep, who: Writer) -> Key:
     """Revoke a key: here at once, at the gateway within a second, or when control is back."""
     return await keys.revoke(key_id, who)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumina_contracts.events import KeyCreated, KeyRevoked
 from lumina_governance.changes import announce, changed
-from lumina_governance.errors import NotYourKey, PastExpiry
+from lumina_governance.errors import BuiltinKey, NotYourKey, PastExpiry
 from lumina_governance.keys.models import Key, NewKey, Secret, check_not_above
 from lumina_governance.keys.store import KeyStore
 from lumina_kit.auth import Principal
@@ -58,11 +58,16 @@ class Keys:
         await announce(self.session, change, key.created_at, event)
 
     async def revoke(self, key_id: UUID, who: Principal) -> Key:
-        """End a key; again is no error. Raises KeyNotFound, NotYourKey."""
+        """End a key; again is no error. Raises KeyNotFound, NotYourKey, BuiltinKey."""
         before = await self.store.get(key_id, who.project_id)
         if not await self._may_revoke(before, who):
             raise NotYourKey(
                 f"The key {before.name} is not yours.", next_step="Ask its maker or an admin to revoke it."
+            )
+        if before.is_builtin:
+            raise BuiltinKey(
+                "The key of admin.key cannot be revoked by hand.",
+                next_step="Remove $LUMINA_HOME/admin.key and restart the part `control`: that makes another.",
             )
         if before.revoked_at is not None:
             return before
