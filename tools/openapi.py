@@ -28,9 +28,7 @@ def served() -> str:
 
 def main(arguments: list[str]) -> int:
     text, file = served(), ROOT / CONTROL
-    if "--stdout" in arguments:
-        print(text, end="")
-    elif "--check" not in arguments:
+    if "--check" not in arguments:
         file.write_text(text)
         print(f"Wrote {CONTROL}; the gateway's is {GATEWAY}.")
     elif not file.is_file() or file.read_text() != text:
