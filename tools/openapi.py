@@ -22,7 +22,7 @@ def served() -> str:
         request = urllib.request.Request(
             f"{running.control}/openapi.json", headers={"Authorization": f"Bearer {running.admin_key}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310  # our own address
+        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310
             return json.dumps(json.load(answer), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -60,7 +60,7 @@ def _ready(process: subprocess.Popen[bytes], home: Path, log: Path) -> Running:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:  # nosec B310  # our own address
+        with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:  # nosec B310
             return bool(answer.status == 200)
     except OSError:
         return False

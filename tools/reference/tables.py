@@ -36,7 +36,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def settings() -> str:
-    intro = "The environment wins over `$LUMINA_HOME/lumina.yaml`, which wins over the defaults. A list is written with commas."
+    intro = (
+        "The environment wins over `$LUMINA_HOME/lumina.yaml`, which wins over the defaults. "
+        "A list is written with commas."
+    )
     return page("Settings", intro, *(_settings_of(app, cls) for app, cls in SETTINGS.items()))
 
 

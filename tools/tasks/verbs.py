@@ -9,8 +9,17 @@ from tools.tasks.projects import ROOT, Project
 from tools.tasks.steps import Step, tool
 
 ROOT_FILES = ("conftest.py",)
-# of low severity are, above all, processes: our list of banned calls knows better where they may start
-BANDIT = ("--quiet", "--recursive", "--configfile", "pyproject.toml", "--severity-level", "medium")
+# of low severity are above all processes: our list of banned calls knows better where they may start
+BANDIT = (
+    "--quiet",
+    "--recursive",
+    "--configfile",
+    "pyproject.toml",
+    "--severity-level",
+    "medium",
+    "--confidence-level",
+    "medium",
+)
 PROGRAMS = ("audit", "openapi", "screenshots")  # verbs that are one program of tools/, about the whole tree
 
 

@@ -22,7 +22,7 @@ def lumina_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     child = spawn(
         "lumina_platform.cli",
         arguments=["up", "--home", str(home.path), "--port", "0", "--gateway-port", "0"],
-        environment={"LUMINA_KEY_FILE": str(folder / "master.key"), "LUMINA_LOG_FORMAT": "console"},
+        environment={"LUMINA_KEY_FILE": str(folder / "master.key"), "LUMINA_PLATFORM_LOG_FORMAT": "console"},
     )
     lines: list[str] = []
     ready = threading.Event()
