@@ -1,13 +1,22 @@
 """What an operator may set about the control plane: `LUMINA_PLATFORM_<NAME>`, or the section `platform`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 
 class PlatformSettings(Struct, frozen=True, kw_only=True):
-    """Host, ports, TLS and logging are the supervisor's, and are given to `lumina up`."""
+    """Host, ports and logging are the supervisor's: it reads them by itself, before there is a control plane."""
 
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of portal and API.")] = 4080
+    gateway_port: Annotated[int, Meta(ge=0, le=65535, description="Port of the gateway.")] = 4000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"] | None, Meta(description="Form of the log; default JSON, on a terminal console.")
+    ] = None
     database_url: Annotated[
         str | None, Meta(description="Database, such as postgresql://user@host/lumina; default SQLite in the home.")
     ] = None

@@ -7,9 +7,10 @@ from lumina_kit.home import Home
 from lumina_platform.supervisor import layout, ports
 from lumina_platform.supervisor.endpoints import Endpoints
 from lumina_platform.supervisor.errors import BadCertificate, Exposed, UnsafeFolder
-from lumina_platform.supervisor.options import BadLogSetting, Certificate, Logging, Options, logging_of
+from lumina_platform.supervisor.options import Certificate, Logging, Options, logging_of
 from lumina_platform.supervisor.ownership import prepare, run_folder
 from lumina_platform.supervisor.ports import Sockets, Wanted
+from lumina_platform.supervisor.settings import BadSetting, Settings, read
 
 
 def test_listening_beyond_this_machine_is_refused_and_the_refusal_says_how(tmp_path: Path) -> None:
@@ -33,15 +34,32 @@ def test_a_file_that_is_no_certificate_is_refused_by_name(tmp_path: Path) -> Non
 
 
 def test_logs_are_json_unless_people_read_along() -> None:
-    assert logging_of({}, to_terminal=True) == Logging("info", "console")
-    assert logging_of({}, to_terminal=False) == Logging("info", "json")
-    assert logging_of({"LUMINA_LOG_FORMAT": "json", "LUMINA_LOG_LEVEL": "debug"}, True) == Logging("debug", "json")
+    assert logging_of(Settings(), to_terminal=True) == Logging("info", "console")
+    assert logging_of(Settings(), to_terminal=False) == Logging("info", "json")
+    assert logging_of(Settings(log_level="debug", log_format="json"), to_terminal=True) == Logging("debug", "json")
 
 
-@pytest.mark.parametrize("name", ["LUMINA_LOG_LEVEL", "LUMINA_LOG_FORMAT"])
-def test_an_unknown_log_setting_is_refused_by_name(name: str) -> None:
-    with pytest.raises(BadLogSetting, match=f"{name} is 'loud'"):
-        logging_of({name: "loud"}, True)
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    (tmp_path / "lumina.yaml").write_text("platform: {host: 127.0.0.2, port: 5080}\n")
+
+    settings = read(Home(tmp_path), {"LUMINA_PLATFORM_PORT": "6080"})
+
+    assert (settings.host, settings.port, settings.gateway_port) == ("127.0.0.2", 6080, 4000)
+
+
+@pytest.mark.parametrize("name", ["port", "gateway_port", "log_level", "log_format"])
+def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "lumina.yaml").write_text(f"platform: {{{name}: loud}}\n")
+
+    with pytest.raises(BadSetting, match=f"platform.{name} is 'loud'"):
+        read(Home(tmp_path), {})
+
+
+def test_a_settings_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lumina.yaml").write_text("platform: [")
+
+    with pytest.raises(BadSetting, match="cannot be read"):
+        read(Home(tmp_path), {})
 
 
 def sockets(host: str = "127.0.0.1") -> Sockets:

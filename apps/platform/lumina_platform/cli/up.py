@@ -10,19 +10,18 @@ import typer
 from lumina_kit.home import find_home
 from lumina_platform.supervisor.options import Certificate, Options, logging_of
 from lumina_platform.supervisor.ports import Wanted
+from lumina_platform.supervisor.settings import Settings, read
 from lumina_platform.supervisor.up import up as supervise
 
 Home = Annotated[
     Path | None, typer.Option(help="Folder that holds all state.", show_default=".lumina in a checkout, else user data")
 ]
-Host = Annotated[str, typer.Option(envvar="LUMINA_PLATFORM_HOST", help="Address to listen on.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[
-    int,
-    typer.Option(min=0, max=65535, envvar="LUMINA_PLATFORM_PORT", help="Port of portal and API; 0 is any free one."),
+    int | None,
+    typer.Option(min=0, max=65535, help="Port of portal and API; 0 is any free one.", show_default="4080"),
 ]
-GatewayPort = Annotated[
-    int, typer.Option(min=0, max=65535, envvar="LUMINA_PLATFORM_GATEWAY_PORT", help="Port of the gateway.")
-]
+GatewayPort = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the gateway.", show_default="4000")]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -42,9 +41,9 @@ NextFreePorts = Annotated[
 
 def up(
     home: Home = None,
-    host: Host = "127.0.0.1",
-    port: Port = 4080,
-    gateway_port: GatewayPort = 4000,
+    host: Host = None,
+    port: Port = None,
+    gateway_port: GatewayPort = None,
     config: Config = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -55,16 +54,27 @@ def up(
 
     Example: lumina up --config config.yaml --gateway-port 4001
     """
+    chosen = find_home(home)
+    settings = read(chosen, os.environ)
     options = Options(
-        home=find_home(home),
-        wanted=Wanted(host, port, gateway_port),
+        home=chosen,
+        wanted=_wanted(settings, host, port, gateway_port),
         config=config,
         certificate=_certificate(tls_cert, tls_key, insecure),
         insecure=insecure,
         next_free_ports=next_free_ports,
-        logging=logging_of(os.environ, sys.stderr.isatty()),
+        logging=logging_of(settings, sys.stderr.isatty()),
     )
     supervise(options, sys.stdout)
+
+
+def _wanted(settings: Settings, host: str | None, port: int | None, gateway_port: int | None) -> Wanted:
+    """The flags over the settings."""
+    return Wanted(
+        settings.host if host is None else host,
+        settings.port if port is None else port,
+        settings.gateway_port if gateway_port is None else gateway_port,
+    )
 
 
 def _certificate(cert: Path | None, key: Path | None, insecure: bool) -> Certificate | None:

@@ -5,20 +5,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from lumina_kit.errors import Invalid
 from lumina_kit.home import Home
 from lumina_platform.supervisor.errors import BadCertificate, Exposed
 from lumina_platform.supervisor.journal import Format
 from lumina_platform.supervisor.ports import Wanted, beyond_loopback
-
-LEVELS = ("debug", "info", "warning", "error")
-
-
-class BadLogSetting(Invalid):
-    code = "bad_setting"
-    title = "A setting is wrong"
+from lumina_platform.supervisor.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -62,16 +54,9 @@ class Options:
             )
 
 
-def logging_of(environ: Mapping[str, str], to_terminal: bool) -> Logging:
-    """Level and format of the log: the environment's, else info, and JSON unless people read along."""
-    level = environ.get("LUMINA_LOG_LEVEL", "info")
-    form = environ.get("LUMINA_LOG_FORMAT") or ("console" if to_terminal else "json")
-    if level not in LEVELS:
-        raise BadLogSetting(f"LUMINA_LOG_LEVEL is {level!r}.", next_step=f"Use one of {', '.join(LEVELS)}.")
-    for known in get_args(Format):
-        if form == known:
-            return Logging(level, known)
-    raise BadLogSetting(f"LUMINA_LOG_FORMAT is {form!r}.", next_step="Use json or console.")
+def logging_of(settings: Settings, to_terminal: bool) -> Logging:
+    """Level and format of the log: JSON unless a setting says otherwise, or people read along."""
+    return Logging(settings.log_level, settings.log_format or ("console" if to_terminal else "json"))
 
 
 def _load(certificate: Certificate) -> None:
