@@ -62,15 +62,23 @@ class Events:
         return self.feed(b"\n\n")
 
     def _kept(self, block: bytes) -> bytes:
-        start = _first_telling(block) if self.started else 0
-        kept = [block[:start]]
-        while start < len(block) and not self.done and self.failure is None:
+        kept: list[bytes] = []
+        start = 0 if self.started else self._look_at(block, 0, kept, until_started=True)
+        if self.started and not self.done and self.failure is None:
+            telling = _first_telling(block, start)
+            kept.append(block[start:telling])
+            self._look_at(block, telling, kept)
+        return b"".join(kept)
+
+    def _look_at(self, block: bytes, start: int, kept: list[bytes], *, until_started: bool = False) -> int:
+        """Look at one event after the other; gives where it stopped."""
+        while start < len(block) and not self.done and self.failure is None and not (until_started and self.started):
             end = _end_of_event(block, start)
             event = block[start:end]
             if self._keeps(event):
                 kept.append(event)
             start = end
-        return b"".join(kept)
+        return start
 
     def _keeps(self, event: bytes) -> bool:
         data = _data(event)
@@ -104,10 +112,10 @@ class Events:
         self.usage = answer.usage or self.usage
 
 
-def _first_telling(block: bytes) -> int:
-    """Where the first event starts that must be looked at; the end of the block if none must."""
-    found = [match.start() for pattern in _TELLING if (match := pattern.search(block))]
-    return _last_end(block, min(found)) if found else len(block)
+def _first_telling(block: bytes, start: int) -> int:
+    """Where the first event from `start` on is that must be looked at; the end of the block if none must."""
+    found = [match.start() for pattern in _TELLING if (match := pattern.search(block, start))]
+    return max(_last_end(block, min(found)), start) if found else len(block)
 
 
 def _last_end(data: bytes, before: int) -> int:
