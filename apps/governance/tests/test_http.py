@@ -244,7 +244,7 @@ async def test_audit_log_is_read_newest_first_page_by_page(client: httpx.AsyncCl
     numbers: list[int] = []
     cursor: str | None = None
     while True:
-        query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        query: dict[str, int | str] = {"limit": 3, **({"cursor": cursor} if cursor else {})}
         page = (await client.get(f"{API}/ledger", headers=admin, params=query)).json()
         numbers += [entry["number"] for entry in page["items"]]
         if (cursor := page["next_cursor"]) is None:

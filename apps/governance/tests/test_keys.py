@@ -69,7 +69,7 @@ async def test_new_key_is_accepted_in_its_project(governance: Governance) -> Non
     caller = await governance.credentials.by_key(secret.text, None)
 
     assert (caller.kind, caller.id, caller.project_id) == ("key", key.id, ana.project_id)
-    assert (caller.role, caller.scopes) == (None, {Scope.INFERENCE})
+    assert (caller.role, caller.scopes) == (None, frozenset({Scope.INFERENCE}))
     assert secret.text.endswith(key.last_four)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import OperationalError
 
 from lumina_kit.database import Database
@@ -54,7 +54,7 @@ def revision_of(connection: Connection) -> str | None:
     """The revision that the database is at; none when it is new."""
     if not inspect(connection).has_table(TABLE):
         return None
-    found: str | None = connection.scalar(text(f"SELECT version_num FROM {TABLE}"))  # a constant of ours
+    found: str | None = connection.scalar(select(column("version_num")).select_from(table(TABLE)))
     return found
 
 

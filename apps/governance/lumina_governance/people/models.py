@@ -1,7 +1,7 @@
 """A person who can sign in."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
@@ -51,6 +51,10 @@ class Person(BaseModel):
     @property
     def is_active_admin(self) -> bool:
         return self.is_active and self.role is Role.ADMIN
+
+    def with_password(self) -> Self:
+        """The person, who now has one."""
+        return type(self)(**self.model_dump(exclude={"has_password"}), has_password=True)
 
 
 class NewPerson(BaseModel):

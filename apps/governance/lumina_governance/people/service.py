@@ -64,7 +64,7 @@ class People:
         """Give a new password and end every session of the person. Raises PersonNotFound."""
         hashed = await self.passwords.hash(password.get_secret_value())
         person = await self.store.get(person_id)
-        after = person.model_copy(update={"has_password": True})
+        after = person.with_password()
         await self.store.set_password(person.id, hashed)
         await SessionStore(self.session).end_all(person.id)
         await self._announce("person.password_set", who, person, after)

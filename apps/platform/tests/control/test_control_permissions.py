@@ -84,7 +84,7 @@ async def made(client: httpx.AsyncClient, admin: Headers, **fields: Any) -> dict
 
 async def asked(client: httpx.AsyncClient, route: Route, headers: Headers, **known: str) -> tuple[int, str]:
     """Status and code of the answer."""
-    body = {} if route.method in {"POST", "PUT", "PATCH"} else None
+    body: dict[str, Any] | None = {} if route.method in {"POST", "PUT", "PATCH"} else None
     answer = await client.request(route.method, route.filled(**known), headers=headers, json=body)
     is_problem = answer.headers.get("content-type") == "application/problem+json"
     return answer.status_code, answer.json()["code"] if is_problem else ""

@@ -128,6 +128,7 @@ async def test_edited_configuration_reaches_the_gateway_and_the_ledger(
 
 
 async def test_configuration_edited_while_lumina_was_down_is_recorded_once(environment: Environment) -> None:
+    recorded: list[Any] = []
     for content in (None, CONFIG, CONFIG, CONFIG + "# edited\n"):
         write(environment.home.gateway_config, content)
         world = build(environment)
