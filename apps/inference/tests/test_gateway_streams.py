@@ -16,6 +16,7 @@ from apps.inference.tests.gateway_world import (
     backend,
     chunk,
     gateway,
+    http_request,
     provider,
     snapshot,
     streaming,
@@ -149,6 +150,17 @@ async def test_backend_that_stalls_in_a_stream_is_cut_with_an_error() -> None:
 
     assert status == 200
     assert error_code(text) == "backend_timeout"
+
+
+async def test_caller_of_http_1_0_gets_its_stream_without_chunks() -> None:
+    async with provider(streaming(*STREAM)) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        body = json.dumps(BODY).encode()
+        answer = await running.raw(http_request(body).replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    top, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding" not in top
+    assert b"Connection: close" in top
+    assert rest == b"".join((*STREAM[:3], STREAM[4]))
 
 
 async def test_caller_that_hangs_up_cancels_the_backends_work() -> None:

@@ -46,6 +46,8 @@ class Dispatch:
             raise
         except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer and the log the cause
             _log.exception("request failed", path=endpoint.path, request_id=call.request_id)
+            if call.request.writer.output_size:
+                raise ConnectionResetError("An answer has begun; only a cut tells that it is not whole.") from None
             return reply_error(call, ApiError(f"The gateway failed. Its log knows more of {call.request_id}."))
         finally:
             if not endpoint.quiet:

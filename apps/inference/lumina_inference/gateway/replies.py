@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
+from aiohttp import HttpVersion11
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.web import BaseRequest, StreamResponse
 from msgspec import json
@@ -12,7 +13,6 @@ from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import ApiError
 
 JSON = "application/json"
-_SERVER = ("Server", "lumina")
 _EVENT_STREAM = (
     ("Content-Type", "text/event-stream; charset=utf-8"),
     ("Cache-Control", "no-cache"),
@@ -23,37 +23,83 @@ _SAFE_VALUE = re.compile(r"[\x20-\x7e]*")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
-class Reply(StreamResponse):
-    """A whole answer, written in one piece.
+class _Joined(StreamResponse):
+    """An answer whose bytes are joined here and written at once.
 
-    It takes the place of aiohttp's Response, whose general headers cost more than the rest of a request here: all
-    header values are our own or checked, so they are joined and not parsed again.
+    It takes the place of aiohttp's own responses, whose general headers cost more than the rest of a request: all
+    header values here are our own or checked, so they are joined and not parsed again.
     """
 
-    def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+    def __init__(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         super().__init__(status=status)
         self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        self._whole_body = body
-        self._request: BaseRequest | None = None
+        self._client: BaseRequest | None = None
 
     async def prepare(self, request: BaseRequest) -> None:
-        """Called by aiohttp before `write_eof`; nothing is sent yet."""
-        self._request = request
-        if self.keep_alive is None:
+        """Called before the first write; nothing is sent yet."""
+        self._client = request
+        if self._keep_alive is None:
             self._keep_alive = request.keep_alive
 
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Send it all. Raises ConnectionResetError if the client is gone."""
-        request = self._request
+    def _head(self, framing: str) -> bytes:
+        closing = "" if self._keep_alive else "Connection: close\r\n"
+        date = f"Date: {rfc822_formatted_time()}\r\nServer: lumina\r\n"
+        return (_STATUS_LINES[self.status] + self._lines + framing + date + closing + "\r\n").encode("ascii")
+
+    async def _send(self, data: bytes) -> None:
+        """Raises ConnectionResetError if the client is gone, or does not read."""
+        request = self._client
         if request is None or request.transport is None or request.transport.is_closing():
             raise ConnectionResetError("The client is gone.")
-        request.transport.write(self._head(request) + (b"" if request.method == "HEAD" else self._whole_body))
+        request.writer.output_size += len(data)
+        request.transport.write(data)
         await request.writer.drain()
 
-    def _head(self, request: BaseRequest) -> bytes:
-        framing = f"Content-Length: {len(self._whole_body)}\r\nDate: {rfc822_formatted_time()}\r\nServer: lumina\r\n"
-        closing = "" if self.keep_alive else "Connection: close\r\n"
-        return (_STATUS_LINES[self.status] + self._lines + framing + closing + "\r\n").encode("ascii")
+
+class Reply(_Joined):
+    """A whole answer, written in one piece."""
+
+    def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        super().__init__(status, headers)
+        self._content = body
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it all; called by aiohttp once the handler is done."""
+        content = b"" if self._client is not None and self._client.method == "HEAD" else self._content
+        await self._send(self._head(f"Content-Length: {len(self._content)}\r\n") + content)
+
+
+class EventStream(_Joined):
+    """A streamed answer: its head leaves together with the first events, its end with the last."""
+
+    _pending = b""
+    _in_chunks = True
+    _ended = False
+
+    async def prepare(self, request: BaseRequest) -> None:
+        """HTTP/1.0 knows no chunks: there the end of the connection is the end of the stream."""
+        if self._client is not None:
+            return
+        self._in_chunks = request.version >= HttpVersion11
+        if not self._in_chunks:
+            self.force_close()
+        await super().prepare(request)
+        self._pending = self._head("Transfer-Encoding: chunked\r\n" if self._in_chunks else "")
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        await self._send(self._framed(bytes(data)))
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the last events and the end; aiohttp calls it once more when the handler is done."""
+        if not self._ended:
+            self._ended = True
+            await self._send(self._framed(data) + (b"0\r\n\r\n" if self._in_chunks else b""))
+
+    def _framed(self, data: bytes) -> bytes:
+        head, self._pending = self._pending, b""
+        if not data or not self._in_chunks:
+            return head + data
+        return b"%b%x\r\n%b\r\n" % (head, len(data), data)
 
 
 def reply(call: Call, body: bytes, *, status: int = 200, media: str = JSON) -> Reply:
@@ -73,16 +119,10 @@ def reply_error(call: Call, error: ApiError) -> Reply:
     return reply(call, error.body, status=error.http_status)
 
 
-class EventStream(StreamResponse):
-    """A streamed answer whose head leaves together with the first events."""
-
-    _send_headers_immediately = False
-
-
 def event_stream(call: Call) -> EventStream:
     """The head of a stream of server-sent events; not sent yet."""
     call.status = 200
-    return EventStream(status=200, headers=(*_EVENT_STREAM, _SERVER, *call.reply_headers))
+    return EventStream(200, (*_EVENT_STREAM, *call.reply_headers))
 
 
 def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
