@@ -86,7 +86,9 @@ def _keep(results: Results, memory: dict[str, float]) -> None:
         {"kind": kind, "connections": connections, "subject": name, "runs": [asdict(run) for run in runs]}
         for (kind, connections, name), runs in results.items()
     ]
-    machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
+    machine: dict[str, object] = {"cpus": os.cpu_count(), "machine": platform.machine()}
+    machine["python"] = platform.python_version()
+    machine["load_average"] = os.getloadavg()  # ours is about two; more means that others were at work
     kept = {"date": now.isoformat(timespec="seconds"), "commit": _commit(), "seconds": SECONDS, "machine": machine}
     file = RESULTS / f"gateway-{now:%Y%m%dT%H%M%SZ}.json"
     file.write_text(json.dumps(kept | {"pss_mib": memory, "rows": rows}, indent=1) + "\n")
