@@ -28,6 +28,9 @@ from lumina_platform.cli.target import find_target
 from lumina_platform.supervisor.endpoints import Endpoints
 
 
+pytestmark = pytest.mark.xdist_group("terminal")  # one Lumina for all of them
+
+
 @dataclass
 class Terminal:
     """A Lumina whose standard output and error are a terminal, and what that shows."""
@@ -118,6 +121,14 @@ def children(terminal: Terminal) -> list[int]:
     return found
 
 
+def asked(terminal: Terminal) -> subprocess.CompletedProcess[str]:
+    """A question to the embedded answerer, by the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "lumina_platform.cli", "chat", "What are you?", "--home", str(terminal.home.path)],
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+
+
 def test_the_terminal_shows_both_addresses_and_a_link_that_signs_in_once(terminal: Terminal) -> None:
     endpoints = Endpoints.read(terminal.home)
     assert endpoints
@@ -145,10 +156,7 @@ def test_the_log_file_holds_no_sign_in_link(terminal: Terminal) -> None:
 
 
 def test_the_command_line_trusts_the_certificate_that_lumina_was_given(terminal: Terminal) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "lumina_platform.cli", "chat", "What are you?", "--home", str(terminal.home.path)],
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    done = asked(terminal)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -156,7 +164,8 @@ def test_the_command_line_trusts_the_certificate_that_lumina_was_given(terminal:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_killing_the_supervisor_ends_every_process_within_two_seconds(terminal: Terminal) -> None:
-    assert len(children(terminal)) == 3  # control, gateway, and embedded, which the last test has woken
+    asked(terminal)
+    assert len(children(terminal)) == 3  # control, gateway, and embedded, which the question has woken
     assert find_target(terminal.home.path).key
 
     os.kill(terminal.process.pid, signal.SIGKILL)
