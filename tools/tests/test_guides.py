@@ -23,6 +23,7 @@ def environment(lumina_home: Home, repository: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.system("curl")
 def test_the_blocks_of_a_page_do_what_it_says(
     page: Path, running: Target, environment: dict[str, str], tmp_path: Path
 ) -> None:
