@@ -48,7 +48,7 @@ def test(projects: Sequence[Project], *, whole: bool) -> list[Step]:
     paths = [] if whole else [str(project.path) for project in projects if project.has_tests]
     if not (whole or paths):
         return []
-    return [Step("pytest", [tool("pytest"), "-q", "-n", workers, "--dist=loadgroup", *coverage, *paths])]
+    return [Step("pytest", [tool("pytest"), "-q", "-n", workers, "--dist=loadfile", *coverage, *paths])]
 
 
 def build(projects: Sequence[Project]) -> list[Step]:

@@ -28,9 +28,6 @@ from lumina_platform.cli.target import find_target
 from lumina_platform.supervisor.endpoints import Endpoints
 
 
-pytestmark = pytest.mark.xdist_group("terminal")  # one Lumina for all of them
-
-
 @dataclass
 class Terminal:
     """A Lumina whose standard output and error are a terminal, and what that shows."""
