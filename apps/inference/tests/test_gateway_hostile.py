@@ -182,6 +182,26 @@ async def test_body_that_never_ends_gets_a_timeout() -> None:
     assert (status, error["code"]) == (408, "request_timeout")
 
 
+async def test_connection_on_which_nothing_comes_is_closed_in_silence() -> None:
+    async with gateway(snapshot(), header_timeout_seconds=0.1) as running, asyncio.timeout(5):
+        assert await running.raw(b"") == b""
+
+
+async def test_headers_of_a_later_request_have_a_deadline_of_their_own() -> None:
+    whole = http_head(method="GET", path="/healthz")
+    async with gateway(snapshot(), header_timeout_seconds=0.2) as running, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        for _ in range(2):  # the pause between them is longer than the deadline, and is not counted
+            writer.write(whole)
+            await reader.readuntil(b"}")
+            await asyncio.sleep(0.3)
+        writer.write(whole[:-4])
+        status, _ = http_parsed(await reader.read())
+        writer.close()
+
+    assert status == 408
+
+
 async def test_idle_connection_is_closed() -> None:
     async with gateway(snapshot(), keepalive_seconds=0.1) as running:
         assert await running.raw(b"") == b""

@@ -16,21 +16,30 @@ _REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
 
 
 class Connection(web.RequestHandler):
-    """One client connection."""
+    """One client connection.
 
-    __slots__ = ("_deadline", "_header_seconds", "_write_seconds")
+    The headers of its first request are due from the moment it is open, those of a later one from their first byte.
+    """
+
+    __slots__ = ("_deadline", "_header_seconds", "_heard", "_write_seconds")
 
     def __init__(self, server: "Server", *, header_seconds: float, write_seconds: float, **options: Any) -> None:
         super().__init__(server, **options)
         self._write_seconds = write_seconds
         self._header_seconds = header_seconds
         self._deadline: asyncio.TimerHandle | None = None
+        self._heard = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        self._heard = True
         if self._awaits_headers():
             if self._deadline is None:
-                self._deadline = self._loop.call_later(self._header_seconds, self._give_up)
+                self._set_deadline()
         elif self._deadline is not None:
             self._cancel_deadline()
 
@@ -67,12 +76,20 @@ class Connection(web.RequestHandler):
         self.force_close()
 
     def _awaits_headers(self) -> bool:
-        return self._waiter is not None and not self._waiter.done() and not self._messages
+        # No public name tells it: aiohttp waits here for a request, and for nothing else.
+        return self._waiter is not None and not self._waiter.done()
 
     def _give_up(self) -> None:
         self._deadline = None
-        if self._awaits_headers():
+        if not self._awaits_headers():
+            return
+        if self._heard:
             self.refuse(SlowRequest(f"The request's headers did not arrive within {self._header_seconds:g} s."))
+        else:
+            self.force_close()  # in silence: a browser that connects ahead would take an error for its next answer
+
+    def _set_deadline(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(self._header_seconds, self._give_up)
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:
@@ -104,7 +121,7 @@ class Server(web.Server):
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self._connections) > self._most and isinstance(handler, Connection):
+        if len(self.connections) > self._most and isinstance(handler, Connection):
             handler.refuse(Overloaded("The gateway has too many open connections; try again."))
 
 
