@@ -46,7 +46,7 @@ containerize: ## [PROJECT=] build the image, by docker or buildah
 bench: ## run the benchmarks and print their tables
 	@tools/bench $(NAME)
 
-drill: ## kill, fuzz and load a running Lumina, for longer than the tests do
+drill: ## kill and fuzz a running Lumina, for longer than the tests do
 	@tools/drill
 
 openapi: ## write the OpenAPI documents

@@ -55,7 +55,7 @@ containerize project="platform":
 bench name=name:
     @make bench NAME={{ name }}
 
-# kill, fuzz and load a running Lumina
+# kill and fuzz a running Lumina
 drill:
     @make drill
 

@@ -93,7 +93,7 @@ def test_note_for_later_needs_its_issue(line: str, found: int) -> None:
     ("line", "found"),
     [
         ("--index-url https://py" + "pi.org/simple", 1),
-        ("resolved: https://registry." + "npmjs.org/x", 1),
+        ("resolved: https://registry.npm" + "js.org/x", 1),
         ("FROM docker" + ".io/library/python", 1),
         ("open('/ro" + "ot/x')", 1),
         ("cd /ho" + "me/ana/lumina", 1),
