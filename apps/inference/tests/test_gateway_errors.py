@@ -52,6 +52,14 @@ async def test_openai_shaped_error_passes_with_its_status(stream: bool) -> None:
     assert (status, error) == (400, given)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("unnamed", [419, 499, 520, 529, 599])
+async def test_status_that_no_standard_names_passes_too(unnamed: int, stream: bool) -> None:
+    status, error, _ = await refused(unnamed, {"error": {"message": "Overloaded"}}, stream=stream)
+
+    assert (status, error["message"]) == (unnamed, "Overloaded")
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
 
 from aiohttp import HttpVersion11
@@ -20,7 +21,6 @@ _EVENT_STREAM = (
 )
 _PASSED_ON = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-version"})
 _SAFE_VALUE = re.compile(r"[\x20-\x7e]*")
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
 class _Joined(StreamResponse):
@@ -44,7 +44,7 @@ class _Joined(StreamResponse):
     def _head(self, framing: str) -> bytes:
         closing = "" if self._keep_alive else "Connection: close\r\n"
         date = f"Date: {rfc822_formatted_time()}\r\nServer: lumina\r\n"
-        return (_STATUS_LINES[self.status] + self._lines + framing + date + closing + "\r\n").encode("ascii")
+        return (_status_line(self.status) + self._lines + framing + date + closing + "\r\n").encode("ascii")
 
     async def _send(self, data: bytes) -> None:
         """Raises ConnectionResetError if the client is gone, or does not read."""
@@ -100,6 +100,13 @@ class EventStream(_Joined):
         if not data or not self._in_chunks:
             return head + data
         return b"%b%x\r\n%b\r\n" % (head, len(data), data)
+
+
+@cache
+def _status_line(status: int) -> str:
+    """Also for a backend's own status that no standard names, as Anthropic's 529 or Cloudflare's 520."""
+    phrases = {known.value: known.phrase for known in HTTPStatus}
+    return f"HTTP/1.1 {status} {phrases.get(status, '')}\r\n"
 
 
 def reply(call: Call, body: bytes, *, status: int = 200, media: str = JSON) -> Reply:
