@@ -56,6 +56,7 @@ def _has_reason(block: Block) -> bool:
 
 def _addressed(code: str, running: Target) -> str:
     """The documented addresses, as this Lumina's."""
+    assert running.gateway is not None
     return code.replace("http://127.0.0.1:4080", running.control).replace("http://127.0.0.1:4000", running.gateway)
 
 
