@@ -9,7 +9,8 @@ from lumina_platform.supervisor.options import Options, inherited_public_url
 from lumina_platform.supervisor.plan import Plan
 from lumina_platform.supervisor.ports import Sockets
 
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # nosec B104 - compared with, never bound
+# Compared with, never bound.
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def endpoints(options: Options, sockets: Sockets, run_dir: Path) -> Endpoints:

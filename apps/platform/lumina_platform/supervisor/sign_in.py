@@ -38,7 +38,7 @@ def _ask(home: Home, where: Endpoints) -> Link:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         request = Request(where.control + LINKS, data=b"{}", headers=headers, method="POST")
         trust = trust_in(where.certificate)
-        with urlopen(request, timeout=SECONDS, context=trust) as reply:  # nosec B310 - the address is our own
+        with urlopen(request, timeout=SECONDS, context=trust) as reply:  # nosec B310
             fields = json.loads(reply.read(65536))
         return Link(fields["url"], datetime.fromisoformat(fields["expires_at"]))
     except (OSError, URLError, ValueError, KeyError, TypeError) as error:
