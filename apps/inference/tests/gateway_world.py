@@ -152,12 +152,16 @@ def snapshot(*backends: Backend, keys: tuple[KeyEntry, ...] = KEYS, **more: Any)
 
 
 class Control:
-    """The control plane's side of the snapshot: gives what `put` set, waits like the real one when nothing changed."""
+    """The control plane's side of the snapshot: gives what `put` set, waits like the real one when nothing changed.
+
+    `broken` makes what it answers instead.
+    """
 
     def __init__(self, first: Snapshot) -> None:
         self._snapshot = first
         self._changed = asyncio.Condition()
         self.asked: list[str] = []
+        self.broken: Callable[[], web.Response] | None = None
 
     async def put(self, new: Snapshot) -> None:
         async with self._changed:
@@ -167,9 +171,15 @@ class Control:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         known = request.query["known"]
         self.asked.append(known)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._snapshot.version != known)
-            return web.Response(body=snapshot_json.encode(self._snapshot), content_type="application/json")
+        if self.broken is not None:
+            return self.broken()
+        wait = float(request.query.get("wait", "30"))
+        try:
+            async with asyncio.timeout(wait), self._changed:
+                await self._changed.wait_for(lambda: self._snapshot.version != known)
+                return web.Response(body=snapshot_json.encode(self._snapshot), content_type="application/json")
+        except TimeoutError:
+            return web.Response(status=304)
 
 
 @asynccontextmanager

@@ -4,12 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
+from msgspec import json
 
 from apps.inference.tests.gateway_world import (
     ADMIN_KEY,
     BACKEND_KEY,
     KEYS,
+    MASTER,
     USER_KEY,
     Running,
     backend,
@@ -18,6 +21,8 @@ from apps.inference.tests.gateway_world import (
     provider,
     snapshot,
 )
+from lumina_inference.gateway.vault import Vault
+from lumina_kit.home import Home
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -76,6 +81,55 @@ async def test_gateway_starts_from_the_kept_snapshot_when_control_is_down(tmp_pa
 
     assert (status, ready, state["status"]) == (200, 200, "degraded")
     assert state["parts"]["control"] == "unreachable"
+
+
+async def test_kept_snapshot_that_control_still_has_is_confirmed_and_not_sent_again(tmp_path: Path) -> None:
+    kept = snapshot()
+    async with gateway(kept, folder=tmp_path):
+        pass
+    async with gateway(kept, folder=tmp_path) as running:
+        await running.gateway.snapshots.wait_until(lambda: running.gateway.snapshots.control_up)
+        ready, state, _ = await running.get("/readyz", api_key="")
+
+    assert running.control.asked[0] == kept.version
+    assert (ready, state["status"]) == (200, "ready")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"body": b"{"},
+        {"body": b'{"version": 1}'},
+        {"body": json.encode(snapshot(backend("http://a\\b/v1")))},
+        {"status": 204},
+        {"status": 302, "headers": {"Location": "/snapshot"}},
+        {"status": 500},
+    ],
+    ids=["no JSON", "no snapshot", "no address", "empty", "elsewhere", "failed"],
+)
+async def test_control_that_sends_no_snapshot_is_asked_again_and_the_last_one_serves(broken: Any) -> None:
+    second, third = snapshot(backend("http://127.0.0.1:9/v1")), snapshot(backend("http://127.0.0.1:10/v1"))
+    async with gateway(snapshot()) as running, asyncio.timeout(10):
+        asked = running.control.asked
+        await running.gateway.snapshots.wait_until(lambda: len(asked) == 2)  # the second is waiting now
+        running.control.broken = lambda: web.Response(**broken)
+        await running.control.put(second)
+        await running.gateway.snapshots.wait_until(lambda: len(asked) >= 5)
+        served, state, _ = await running.get("/readyz", api_key="")
+        running.control.broken = None
+        await running.control.put(third)
+        await taken(running, third.version)
+
+    assert (served, state["parts"]["control"]) == (200, "unreachable")
+    assert asked[2:5] == [second.version] * 3
+
+
+async def test_kept_snapshot_of_another_shape_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    await Vault(Home(tmp_path), MASTER).write(b'{"version": 1}')
+    async with gateway(snapshot(), folder=tmp_path) as running:
+        status, _, _ = await running.get("/v1/models")
+
+    assert status == 200
 
 
 async def test_kept_snapshot_is_private_and_tells_no_secret(tmp_path: Path) -> None:

@@ -30,9 +30,12 @@ from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_inference.gateway.upstream import Upstream
 from lumina_inference.gateway.vault import Vault
+from lumina_kit import logs
 from lumina_kit.clock import Clock, utc_now
 from lumina_kit.home import Home
 from lumina_kit.masterkey import MasterKey
+
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,15 @@ async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Met
 
 def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_report_failure)
 
     async def end() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
+
+
+def _report_failure(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a background task of the gateway has ended; restart it", exc_info=error)

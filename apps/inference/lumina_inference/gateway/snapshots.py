@@ -23,6 +23,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _decoder = json.Decoder(Snapshot)
 
 
+class Unusable(Exception):
+    """What should be a snapshot is none that this gateway can serve from."""
+
+
 class Snapshots:
     """Holds the current snapshot. `control_up` tells whether control answered when it was last asked."""
 
@@ -36,12 +40,12 @@ class Snapshots:
     async def restore(self) -> None:
         """Begin with the snapshot of the last run, if there is one that opens."""
         stored = await self._vault.read()
-        if stored is not None:
-            self._adopt(_decoder.decode(stored))
-
-    def adopt(self, content: bytes) -> None:
-        """Put a snapshot in force. Raises DecodeError if it is none; the old one then stays."""
-        self._adopt(_decoder.decode(content))
+        if stored is None:
+            return
+        try:
+            self._adopt(stored)
+        except Unusable as error:  # another version of Lumina may have kept it
+            _log.warning("the kept snapshot cannot be used; waiting for control", error=str(error))
 
     async def follow(self, socket: Path) -> None:
         """Poll control for ever; a pause after a failure grows to two seconds."""
@@ -52,7 +56,7 @@ class Snapshots:
                     if not await self._poll(session):
                         await asyncio.sleep(_FIRST_PAUSE)  # no busy loop, however fast control says "nothing new"
                     pause = _FIRST_PAUSE
-                except (ClientError, OSError, TimeoutError, DecodeError) as error:
+                except (ClientError, OSError, TimeoutError, Unusable) as error:
                     self._lost(error)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _LONGEST_PAUSE)
@@ -70,17 +74,22 @@ class Snapshots:
         asked = {"known": self.current.snapshot.version if self.current else ""}
         if not self.control_up:
             asked["wait"] = "0"  # first of all, whether control is there
-        async with session.get("http://control/snapshot", params=asked) as response:
-            response.raise_for_status()
-            content = await _read(response) if response.status == HTTPStatus.OK else b""
+        async with session.get("http://control/snapshot", params=asked, allow_redirects=False) as response:
+            content = await _newer(response)
+        if content is not None:
+            self._adopt(content)
         self._confirmed()
-        if content:
-            self.adopt(content)
+        if content is not None:
             await self._vault.write(content)
-        return bool(content)
+        return content is not None
 
-    def _adopt(self, snapshot: Snapshot) -> None:
-        self.current = index(snapshot)
+    def _adopt(self, content: bytes) -> None:
+        """Put a snapshot in force. Raises Unusable; the old one then stays."""
+        try:
+            snapshot = _decoder.decode(content)
+            self.current = index(snapshot)
+        except (DecodeError, ValueError) as error:
+            raise Unusable(str(error)) from None
         self._changed.set()
         _log.info("snapshot in force", version=snapshot.version[:12], routes=len(snapshot.routes.routes))
 
@@ -91,14 +100,21 @@ class Snapshots:
             _log.info("control answers")
 
     def _lost(self, error: Exception) -> None:
-        if self.control_up:
+        if isinstance(error, Unusable):
+            _log.error("control sent a snapshot that cannot be used; the last one stays", error=str(error)[:300])
+        elif self.control_up:
             _log.warning("control does not answer; serving from the last snapshot", error=repr(error)[:300])
         elif self.current is None:  # both start side by side, and control takes longer
             _log.debug("control does not answer yet", error=repr(error)[:300])
         self.control_up = False
 
 
-async def _read(response: ClientResponse) -> bytes:
+async def _newer(response: ClientResponse) -> bytes | None:
+    """The snapshot that control sends; None when it says that the known one is the newest."""
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        return None
+    if response.status != HTTPStatus.OK:
+        raise ClientError(f"Control answered with status {response.status}.")
     content = bytearray()
     async for part in response.content.iter_any():
         content += part
