@@ -171,6 +171,7 @@ def test_backend_that_cannot_serve_is_left_out_and_said(text: str, level: Level)
         (entry("model: foo/bar"), 3, "model_list[0].litellm_params.model", "write openai/NAME"),
         (entry("model: hosted_vllm/a"), 3, "model_list[0].litellm_params.api_base", "is missing"),
         (entry("model: ollama/a, api_base: 'ftp://h'"), 3, "model_list[0].litellm_params.api_base", "http://"),
+        (entry("model: ollama/a, api_base: 'http://h\\v1'"), 3, "model_list[0].litellm_params.api_base", "http://"),
         (entry("model: ollama/a, api_base: 'http://u:p@h/v1'"), 3, "model_list[0].litellm_params.api_base", "password"),
         (entry("model: ollama/a, api_base: 'http://h:99999/v1'"), 3, "model_list[0].litellm_params.api_base", "valid"),
         (entry("model: ollama/a, api_base: 'http://h/v1?x=1'"), 3, "model_list[0].litellm_params.api_base", "without"),

@@ -127,7 +127,7 @@ def _url_problem(url: str) -> str | None:
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return "is no valid address"
-    if not valid or not url.isascii() or any(character.isspace() for character in url):
+    if not valid or not url.isascii() or "\\" in url or any(character.isspace() for character in url):
         return "must be an address that begins with http:// or https://"
     if parts.username or parts.password:
         return "must not hold a user name or password; use api_key or extra_headers"
