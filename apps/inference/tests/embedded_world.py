@@ -58,15 +58,15 @@ async def serving(places: int = 64) -> AsyncIterator[httpx.AsyncClient]:
     worker.close()
 
 
-def sdk(client: httpx.AsyncClient, *, strict: bool = True) -> AsyncOpenAI:
-    """OpenAI's SDK on the server's socket."""
+def sdk(client: httpx.AsyncClient) -> AsyncOpenAI:
+    """OpenAI's SDK on the server's socket, with its strict response validation."""
     http_client = cast(Any, client)  # the SDK's type names its own copy of httpx, and takes either
     return AsyncOpenAI(
         api_key="none",
         base_url="http://embedded/v1",
         http_client=http_client,
         max_retries=0,
-        _strict_response_validation=strict,
+        _strict_response_validation=True,
     )
 
 

@@ -179,7 +179,7 @@ async def test_bad_request_gets_its_error_in_openais_shape(path: str, body: obje
 
 async def test_embeddings_as_floats_and_as_base64_are_the_same() -> None:
     async with serving() as client:
-        strict = await sdk(client).embeddings.create(model="lumina/minilm", input=["a", "b c"], encoding_format="float")
+        strict = await sdk(client).embeddings.create(model="lumina/minilm", input=["a", "b c"])
         raw = (
             await client.post(
                 EMBED, json={"model": "lumina/minilm", "input": ["a", "b c"], "encoding_format": "base64"}
@@ -193,11 +193,35 @@ async def test_embeddings_as_floats_and_as_base64_are_the_same() -> None:
         assert np.array_equal(np.array(row.embedding, dtype=np.float32), other)
 
 
-async def test_sdk_decodes_what_it_asks_for_by_default() -> None:
+@pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}])
+async def test_sdk_for_python_validates_its_embedding_whatever_it_asks_for(asked: Any) -> None:
     async with serving() as client:
-        answer = await sdk(client, strict=False).embeddings.create(model="lumina/minilm", input="a")
+        answer = await sdk(client).embeddings.create(model="lumina/minilm", input="a", **asked)
 
-    assert len(answer.data[0].embedding) == 384
+    assert [type(number) for number in answer.data[0].embedding] == [float] * 384
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "given"),
+    [
+        (None, None, list),
+        (None, "float", list),
+        (None, "base64", str),
+        ("js", None, list),
+        ("js", "base64", str),
+        ("python", None, list),
+        ("python", "base64", list),
+    ],
+)
+async def test_embedding_is_encoded_as_its_client_can_read_it(
+    language: str | None, asked: str | None, given: type
+) -> None:
+    headers = {"x-stainless-lang": language} if language else {}
+    async with serving() as client:
+        body = {"model": "lumina/minilm", "input": "a", "encoding_format": asked}
+        answer = (await client.post(EMBED, json=body, headers=headers)).json()
+
+    assert type(answer["data"][0]["embedding"]) is given
 
 
 async def test_input_at_the_limit_is_embedded_and_a_longer_one_is_cut_only_on_request() -> None:

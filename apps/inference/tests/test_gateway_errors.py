@@ -192,6 +192,14 @@ async def test_of_the_callers_headers_only_trace_and_request_id_reach_the_backen
     assert USER_KEY not in str(upstream.headers[0])
 
 
+@pytest.mark.parametrize(("given", "passed"), [("python", "python"), ("js", "js"), ("a b", None), ("x" * 17, None)])
+async def test_language_of_the_callers_sdk_reaches_the_backend_if_it_is_one(given: str, passed: str | None) -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY, x_stainless_lang=given)
+
+    assert upstream.headers[0].get("x-stainless-lang") == passed
+
+
 async def test_headers_of_the_backend_win_over_ours() -> None:
     headers = (("api-key", "azure"), ("Authorization", "Basic x"))
     async with (

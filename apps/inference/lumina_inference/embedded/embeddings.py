@@ -19,24 +19,36 @@ _MAYBE_TOO_LONG = 8_192  # characters from which a text's word pieces are counte
 _BEGINNING = 32_768  # characters that surely hold the word pieces to keep
 
 
+Encoding = Literal["float", "base64"]
+
+
 class EmbeddingRequest(Struct, frozen=True):
     """What a client sends. `truncate_prompt_tokens` is vLLM's: keep the first so many, -1 for as many as fit."""
 
     model: str
     input: str | list[str | int | list[int]]
-    encoding_format: Literal["float", "base64"] | None = None
+    encoding_format: Encoding | None = None
     dimensions: Annotated[int, Meta(ge=1)] | None = None
     truncate_prompt_tokens: Annotated[int, Meta(ge=-1, le=MAX_TOKENS)] | None = None
 
 
-async def embeddings(body: bytes, encoder: Encoder) -> bytes:
-    """The JSON answer to the JSON request. Raises Refusal."""
+async def embeddings(body: bytes, sdk: str | None, encoder: Encoder) -> bytes:
+    """The JSON answer to the JSON request; `sdk` is the language of OpenAI's SDK, if one asks. Raises Refusal."""
     request: EmbeddingRequest = parsed(body, EmbeddingRequest)
     texts = _checked(request)
     ids = await _fitting(texts, request.truncate_prompt_tokens, encoder)
     vectors = await encoder.vectors(ids)
     tokens = sum(len(each) - SPECIAL_TOKENS for each in ids)
-    return await encoder.worker.run(_answer, vectors, tokens, request.encoding_format or "float")
+    return await encoder.worker.run(_answer, vectors, tokens, _encoding(request.encoding_format, sdk))
+
+
+def _encoding(asked: Encoding | None, sdk: str | None) -> Encoding:
+    """Floats, unless base64 was asked for by anyone but OpenAI's SDK for Python.
+
+    That one asks for base64 whenever its caller names no encoding, decodes only what is a string, and with its strict
+    validation on refuses strings altogether. The one for Node asks likewise, and always decodes.
+    """
+    return "float" if sdk == "python" else asked or "float"
 
 
 def _checked(request: EmbeddingRequest) -> list[str]:
@@ -99,14 +111,14 @@ def _overlong(index: int, found: str) -> Refusal:
     )
 
 
-def _answer(vectors: Vectors, tokens: int, encoding: Literal["float", "base64"]) -> bytes:
+def _answer(vectors: Vectors, tokens: int, encoding: Encoding) -> bytes:
     values = [_encoded(vectors, row, encoding) for row in range(len(vectors))]
     data = [{"object": "embedding", "index": index, "embedding": value} for index, value in enumerate(values)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return msgspec.json.encode({"object": "list", "data": data, "model": MODEL, "usage": usage})
 
 
-def _encoded(vectors: Vectors, row: int, encoding: Literal["float", "base64"]) -> list[float] | str:
+def _encoded(vectors: Vectors, row: int, encoding: Encoding) -> list[float] | str:
     if encoding == "base64":
         return base64.b64encode(vectors[row].astype("<f4").tobytes()).decode()
     values: list[float] = vectors[row].tolist()

@@ -43,7 +43,8 @@ class Models:
         return app
 
     async def embeddings(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(body=await embeddings(await _body(request), self._encoder), content_type=JSON)
+        sdk = request.headers.get("x-stainless-lang")
+        return web.Response(body=await embeddings(await _body(request), sdk, self._encoder), content_type=JSON)
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         return await self._answered(request, chat_job)

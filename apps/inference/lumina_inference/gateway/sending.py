@@ -1,5 +1,6 @@
 """One request as it goes to one backend."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.operations import Operation
+
+_SDK = "x-stainless-lang"
+_SDK_NAME = re.compile(r"[A-Za-z0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,17 @@ class Sending:
 
 
 def prepare(call: Call, operation: Operation, ask: Ask, target: Target) -> Sending:
-    """Our own headers only: of the caller's, none but the trace's state and the request's id reach a backend."""
+    """Our own headers only: of the caller's, none but the trace's, the request's id and the SDK's language go on.
+
+    OpenAI's SDKs read some answers in their own ways, so a backend may need to know which one asks.
+    """
     headers = dict(target.headers)
     headers["traceparent"] = call.trace.traceparent
     headers["x-request-id"] = call.request_id
     if call.trace.state:
         headers["tracestate"] = call.trace.state
+    sdk = call.request.headers.get(_SDK)
+    if sdk and _SDK_NAME.fullmatch(sdk):
+        headers[_SDK] = sdk
     headers["Accept"] = "text/event-stream" if ask.stream else "application/json"
     return Sending(target, target.urls[operation.name], headers, ask.body_for(target), ask.hides_usage)
