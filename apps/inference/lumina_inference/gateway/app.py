@@ -16,13 +16,14 @@ from lumina_inference.gateway import otlpmetrics
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.choice import Draw
+from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.dispatch import Dispatch
 from lumina_inference.gateway.endpoints import table
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import Models
-from lumina_inference.gateway.otlp import Destination, Sender, SpanQueue
+from lumina_inference.gateway.otlp import Sender, SpanQueue
 from lumina_inference.gateway.parts import Waker
 from lumina_inference.gateway.protocol import Server
 from lumina_inference.gateway.recorder import Recorder

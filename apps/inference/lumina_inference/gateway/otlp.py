@@ -4,15 +4,11 @@ import asyncio
 import gzip
 import random
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from yarl import URL
 
 from lumina_contracts.attributes import SCHEMA_URL, TABLE_VERSION
-from lumina_inference.gateway.keyvalues import attributes
+from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.protobuf import message, text
 from lumina_inference.gateway.settings import GatewaySettings
@@ -21,54 +17,8 @@ from lumina_kit import logs
 _log = logs.get(__name__)
 _RETRIED = frozenset({429, 502, 503, 504})
 _TRIES = 5
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LONGEST_PAUSE = 30.0
 _CLOSING_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where OTLP goes, as the OpenTelemetry environment variables say. None: that signal is not exported."""
-
-    traces: str | None
-    metrics: str | None
-    headers: Mapping[str, str]
-    timeout_seconds: float
-    compress: bool
-    resource: bytes
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Destination":
-        base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
-        return cls(
-            traces=environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (base and f"{base}/v1/traces") or None,
-            metrics=environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or (base and f"{base}/v1/metrics") or None,
-            headers=_pairs(environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")),
-            timeout_seconds=float(environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", "10000")) / 1000,
-            compress=_compresses(environ),
-            resource=_resource(environ),
-        )
-
-
-def _compresses(environ: Mapping[str, str]) -> bool:
-    """gzip, unless told otherwise, or the receiver is on this machine: there it would cost more than it saves."""
-    given = environ.get("OTEL_EXPORTER_OTLP_COMPRESSION")
-    if given is not None:
-        return given == "gzip"
-    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    return URL(endpoint or "").host not in _LOOPBACK
-
-
-def _resource(environ: Mapping[str, str]) -> bytes:
-    given = _pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-    name = environ.get("OTEL_SERVICE_NAME") or given.get("service.name") or "lumina-gateway"
-    return message(1, attributes(1, [*(given | {"service.name": name}).items()]))
-
-
-def _pairs(given: str) -> dict[str, str]:
-    parts = (part.partition("=") for part in given.split(",") if "=" in part)
-    return {key.strip(): unquote(value.strip()) for key, _, value in parts}
-
 
 SCOPE = message(1, text(1, "lumina.gateway") + text(2, TABLE_VERSION))
 _SCHEMA = text(3, SCHEMA_URL)

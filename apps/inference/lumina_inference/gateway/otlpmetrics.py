@@ -9,9 +9,10 @@ from prometheus_client.samples import Sample
 
 from lumina_contracts import attributes as names
 from lumina_contracts.attributes import Metric
+from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.keyvalues import attributes
 from lumina_inference.gateway.metrics import Metrics
-from lumina_inference.gateway.otlp import Destination, Sender, envelope
+from lumina_inference.gateway.otlp import Sender, envelope
 from lumina_inference.gateway.protobuf import double, fixed64, integer, message, packed_double, packed_fixed64, text
 
 # Field numbers of opentelemetry/proto/metrics/v1/metrics.proto.
