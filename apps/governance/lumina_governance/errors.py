@@ -12,7 +12,7 @@ def no_project(id_or_slug: str) -> ProjectNotFound:
     """The same for a project that is not there and one that is not the caller's."""
     return ProjectNotFound(
         f"There is no project {id_or_slug[:80]!r} that you belong to.",
-        next_step="`GET /api/governance/projects` lists them.",
+        next_step="`lumina projects ls` lists them.",
     )
 
 

@@ -4,6 +4,7 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
@@ -122,6 +123,15 @@ def lumina(contract: Contract, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return call
 
 
+@pytest.fixture
+def nine_hours_east() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def test_a_listing_calls_with_the_key_and_prints_a_row_each(lumina: Lumina, contract: Contract) -> None:
     contract.answer("GET", "/api/governance/keys", [KEY])
 
@@ -130,6 +140,7 @@ def test_a_listing_calls_with_the_key_and_prints_a_row_each(lumina: Lumina, cont
     assert done.status == 0
     assert "notebook" in done.out
     assert "inference, metrics" in done.out
+    assert "never" in done.out
     assert contract.asked[0].headers["authorization"] == "Bearer lum_secret"
 
 
@@ -155,8 +166,19 @@ def test_every_listing_prints_all_of_it_as_json(
 def test_an_empty_listing_says_so(lumina: Lumina, contract: Contract) -> None:
     contract.answer("GET", "/api/governance/projects", [])
 
-    assert lumina("projects", "ls").out == "None yet.\n"
+    assert "an admin adds you" in lumina("projects", "ls").out
     assert lumina("projects", "ls", "--json").out == "[]\n"
+
+
+@pytest.mark.usefixtures("nine_hours_east")
+def test_a_row_fits_a_terminal_and_json_keeps_ids_and_times_exact(lumina: Lumina, contract: Contract) -> None:
+    revoked = KEY | {"created_at": "2026-11-20T23:30:15.123456Z", "revoked_at": "2026-11-21T01:00:00Z"}
+    contract.answer("GET", "/api/governance/keys", [revoked])
+
+    row = lumina("keys", "ls").out.splitlines()[-1].rstrip()
+
+    assert row == "7c9e6679  notebook  inference, metrics  wxyz       2026-11-21 08:30  revoked 2026-11-21 10:00"
+    assert json.loads(lumina("keys", "ls", "--json").out) == [revoked]
 
 
 def test_text_of_others_is_printed_as_it_is_and_never_as_markup(lumina: Lumina, contract: Contract) -> None:
@@ -205,6 +227,14 @@ def test_a_name_that_two_keys_have_is_not_guessed(lumina: Lumina, contract: Cont
     assert [asked.method for asked in contract.asked] == ["GET"]
 
 
+def test_of_two_keys_of_one_name_the_one_in_use_is_revoked(lumina: Lumina, contract: Contract) -> None:
+    old = KEY | {"id": "other", "revoked_at": "2026-11-20T13:00:00Z"}
+    contract.answer("GET", "/api/governance/keys", [old, KEY])
+    contract.answer("DELETE", f"/api/governance/keys/{KEY['id']}", KEY | {"revoked_at": "2026-11-20T14:00:00Z"})
+
+    assert lumina("keys", "revoke", "notebook").status == 0
+
+
 def test_a_name_that_nothing_has_is_an_error(lumina: Lumina, contract: Contract) -> None:
     contract.answer("GET", "/api/governance/people", [PERSON])
 
@@ -212,6 +242,7 @@ def test_a_name_that_nothing_has_is_an_error(lumina: Lumina, contract: Contract)
 
     assert (done.status, done.out) == (1, "")
     assert "There is no 'bob'" in done.err
+    assert "lumina people ls" in done.err
 
 
 @pytest.mark.parametrize(
@@ -298,7 +329,7 @@ def test_an_intact_ledger_is_exit_0(lumina: Lumina, contract: Contract) -> None:
     done = lumina("ledger", "verify")
 
     assert (done.status, done.err) == (0, "")
-    assert "12" in done.out
+    assert "all 12 entries" in done.out
 
 
 def test_a_broken_ledger_is_exit_1_with_the_entrys_number(lumina: Lumina, contract: Contract) -> None:
@@ -378,7 +409,16 @@ def test_status_shows_each_part_with_its_memory_and_the_sum(lumina: Lumina, cont
     assert json.loads(lumina("status", "--json").out)["parts"] == parts
 
 
-@pytest.mark.parametrize("arguments", [["dance"], ["keys", "create"], ["up", "--port", "70000"], ["keys", "ls", "--x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dance"],
+        ["keys", "create"],
+        ["up", "--port", "70000"],
+        ["keys", "ls", "--x"],
+        ["keys", "create", "x", "--days", "9999999"],
+    ],
+)
 def test_wrong_usage_is_exit_2_on_standard_error(lumina: Lumina, arguments: list[str]) -> None:
     done = lumina(*arguments)
 

@@ -46,6 +46,7 @@ def chat(
     told = conversation.ask(find_target(home), asked, _write)
     _write("\n")
     if trace:
+        _write("\n")
         tables.show_fields(told.shown(), TRACE, as_json=False)
 
 

@@ -45,13 +45,18 @@ class Api:
         return rows[:most]
 
     def named(self, path: str, name: str, fields: tuple[str, ...]) -> Row:
-        """The one row of a listing with this id, beginning of an id, or name. Raises NoSuchName or AmbiguousName."""
+        """The one row of a listing with this id, beginning of an id, or name; of several, the one not yet revoked.
+
+        Raises NoSuchName or AmbiguousName.
+        """
         rows = self.rows(path)
         exact = [row for row in rows if name in (row["id"], *(row[field] for field in fields))]
         begun = [row for row in rows if len(name) >= SHORTEST_PREFIX and str(row["id"]).startswith(name)]
         found = exact or begun
         if not found:
-            raise NoSuchName(f"There is no {name!r}.", next_step="List what there is with `ls`.")
+            noun = path.rpartition("/")[2]
+            raise NoSuchName(f"There is no {name!r}.", next_step=f"`lumina {noun} ls` lists what there is.")
+        found = [row for row in found if not row.get("revoked_at")] or found
         if len(found) > 1:
             ids = ", ".join(str(row["id"]) for row in found[:5])
             raise AmbiguousName(f"{name!r} names {len(found)}: {ids}.", next_step="Give the id of one.")

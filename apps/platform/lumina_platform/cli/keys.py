@@ -1,5 +1,6 @@
 """`lumina keys`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -9,17 +10,16 @@ from lumina_kit.roles import Role, Scope
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 
 PATH = "/api/governance/keys"
+MOST_DAYS = 36_500
 COLUMNS = {
     "Id": "id",
     "Name": "name",
-    "Role": "role",
-    "Scopes": "scopes",
-    "Ends in": "last_four",
+    "May": "may",
+    "Last four": "last_four",
     "Created": "created_at",
-    "Expires": "expires_at",
-    "Revoked": "revoked_at",
+    "Expires": "end",
 }
-SHOWN_ONCE = {"Key": "secret", "Id": "id", "Name": "name", "Role": "role", "Scopes": "scopes", "Expires": "expires_at"}
+FIELDS = {"Id": "id", "Name": "name", "Role": "role", "Scopes": "scopes", "Expires": "expires_at"}
 
 keys = group("keys", "API keys: for the gateway, the API, telemetry and hooks.")
 
@@ -29,7 +29,9 @@ def create(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; repeatable. Default: inference.")] = None,
     role: Annotated[Role | None, typer.Option(help="A role instead of scopes.", show_default=False)] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days.", show_default=False)] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Expires after so many days.", show_default=False)
+    ] = None,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -47,7 +49,7 @@ def create(
     expires = (datetime.now(UTC) + timedelta(days=days)).isoformat() if days else None
     body = {"name": name, "role": role, "scopes": scope or None, "expires_at": expires}
     made = client.api(home, project).one("POST", PATH, body)
-    tables.show_fields(made, SHOWN_ONCE, as_json=as_json)
+    tables.show_fields(made, {"Key": "secret", **FIELDS}, as_json=as_json)
 
 
 @keys.command()
@@ -60,7 +62,9 @@ def ls(project: ProjectFlag = None, home: HomeFlag = None, as_json: JsonFlag = F
     """
     from lumina_platform.cli import client, tables
 
-    tables.show(client.api(home, project).rows(PATH), COLUMNS, as_json=as_json)
+    found = client.api(home, project).rows(PATH)
+    rows = found if as_json else [_readable(key) for key in found]
+    tables.show(rows, COLUMNS, as_json=as_json, empty="No key here yet; `lumina keys create NAME` makes one.")
 
 
 @keys.command()
@@ -80,4 +84,13 @@ def revoke(
 
     api = client.api(home, project)
     found = api.named(PATH, key, ("name",))
-    tables.show_fields(api.one("DELETE", f"{PATH}/{found['id']}"), COLUMNS, as_json=as_json)
+    fields = {**FIELDS, "Revoked": "revoked_at"}
+    tables.show_fields(api.one("DELETE", f"{PATH}/{found['id']}"), fields, as_json=as_json)
+
+
+def _readable(key: Mapping[str, object]) -> Mapping[str, object]:
+    from lumina_platform.cli.tables import text
+
+    revoked = key.get("revoked_at")
+    end = f"revoked {text(revoked)}" if revoked else key.get("expires_at") or "never"
+    return {**key, "may": key.get("role") or key.get("scopes"), "end": end}

@@ -9,16 +9,8 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 
 PATH = "/api/governance/ledger"
 PAGE = 500
-COLUMNS = {
-    "No.": "number",
-    "At": "at",
-    "What": "action",
-    "Of": "subject.name",
-    "By": "actor.name",
-    "Why": "why",
-    "Trace": "trace_id",
-}
-VERDICT = {"Intact": "intact", "Entries checked": "checked", "Head": "head_hash", "Reason": "reason"}
+COLUMNS = {"No.": "number", "At": "at", "What": "action", "Of": "subject.name", "By": "actor.name", "Why": "why"}
+NOTHING_FITS = "No entry fits; `lumina ledger ls` without filters lists all."
 
 ledger = group("ledger", "The audit log: every change, chained by hash.")
 
@@ -35,7 +27,7 @@ def ls(
     home: HomeFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List changes, newest first.
+    """List changes, newest first; `--json` shows all of each, with before, after and trace.
 
     \b
     Example:
@@ -45,9 +37,8 @@ def ls(
 
     wanted = {"action": action, "subject": subject, "actor": actor}
     query: dict[str, str | int] = {name: value for name, value in wanted.items() if value}
-    tables.show(
-        client.api(home, project).rows(PATH, query | {"limit": min(limit, PAGE)}, limit), COLUMNS, as_json=as_json
-    )
+    rows = client.api(home, project).rows(PATH, query | {"limit": min(limit, PAGE)}, limit)
+    tables.show(rows, COLUMNS, as_json=as_json, empty=NOTHING_FITS)
 
 
 @ledger.command()
@@ -61,9 +52,15 @@ def verify(home: HomeFlag = None, as_json: JsonFlag = False) -> None:
     from lumina_platform.cli import client, tables
 
     verdict = client.api(home).one("GET", f"{PATH}/verify")
-    tables.show_fields(verdict, VERDICT, as_json=as_json)
+    if as_json:
+        tables.show_json(verdict)
     if not verdict["intact"]:
         raise LedgerBroken(
             f"Entry {verdict['broken_at']} is not what was written: {verdict['reason']}.",
             next_step="Compare it with a backup; the entries before it are intact.",
         )
+    if not as_json:
+        told = (
+            f"Intact: all {verdict['checked']} entries are as they were written. Newest hash:\n{verdict['head_hash']}"
+        )
+        tables.console().print(told, markup=False, soft_wrap=True)

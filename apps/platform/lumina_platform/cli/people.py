@@ -15,7 +15,6 @@ COLUMNS = {
     "Name": "display_name",
     "Role": "role",
     "Password": "has_password",
-    "Created": "created_at",
     "Disabled": "disabled_at",
     "Id": "id",
 }

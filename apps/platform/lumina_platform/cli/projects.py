@@ -8,6 +8,7 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, group
 
 PATH = "/api/governance/projects"
 COLUMNS = {"Slug": "slug", "Name": "name", "Created": "created_at", "Id": "id"}
+NONE_YET = "No project that you may act in; an admin adds you to one."
 
 projects = group("projects", "Projects: what belongs to one is not seen from another.")
 
@@ -22,7 +23,7 @@ def ls(home: HomeFlag = None, as_json: JsonFlag = False) -> None:
     """
     from lumina_platform.cli import client, tables
 
-    tables.show(client.api(home).rows(PATH), COLUMNS, as_json=as_json)
+    tables.show(client.api(home).rows(PATH), COLUMNS, as_json=as_json, empty=NONE_YET)
 
 
 @projects.command()

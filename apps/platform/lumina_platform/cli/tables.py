@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from rich import box
 from rich.console import Console
@@ -12,30 +13,41 @@ from rich.table import Table
 Row = Mapping[str, object]
 Columns = Mapping[str, str]
 PIPED_WIDTH = 240
-_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$")
+NOTHING = "-"
+SHORT_ID = 8  # commands take the beginning of an id
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def show(rows: Sequence[Row], columns: Columns, *, as_json: bool) -> None:
-    """Print rows: all of each as JSON, or the fields of `columns` (title to field; a dot goes into an object)."""
+def show(rows: Sequence[Row], columns: Columns, *, as_json: bool, empty: str = "None.") -> None:
+    """Print rows: all of each as JSON, or the fields of `columns` (title to field; a dot goes into an object).
+
+    `empty` is said where there is no row: it names the next step.
+    """
     if as_json:
         show_json(rows)
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    if not rows:
+        console().print(empty, markup=False)
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for title in columns:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(text(field(row, name))) for name in columns.values()))
-    console().print(table if rows else "None yet.")
+        table.add_row(*(escape(_short(text(field(row, name)))) for name in columns.values()))
+    console().print(table)
 
 
 def show_fields(row: Row, columns: Columns, *, as_json: bool) -> None:
-    """Print one object: all of it as JSON, or a line for each field of `columns`."""
+    """Print one object: all of it as JSON, or a line for each field of `columns` that has a value."""
     if as_json:
         show_json(row)
         return
     width = max(map(len, columns)) + 2
     for title, name in columns.items():
-        console().print(f"[bold]{title:{width}}[/bold]{escape(text(field(row, name)))}", soft_wrap=True)
+        value = text(field(row, name))
+        if value != NOTHING:
+            console().print(f"[bold]{title:{width}}[/bold]{escape(value)}", soft_wrap=True)
 
 
 def show_json(value: object) -> None:
@@ -61,13 +73,18 @@ def field(row: Row, name: str) -> object:
 
 
 def text(value: object) -> str:
-    """A value as people read it."""
+    """A value as people read it: a time is local, to the minute."""
     if value is None or value == []:
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(text, value))
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {text(each)}" for name, each in value.items())
-    return _TIME.sub(r"\1 \2\3", str(value))
+    plain = str(value)
+    return datetime.fromisoformat(plain).astimezone().strftime("%Y-%m-%d %H:%M") if _TIME.fullmatch(plain) else plain
+
+
+def _short(cell: str) -> str:
+    return cell[:SHORT_ID] if _UUID.fullmatch(cell) else cell
