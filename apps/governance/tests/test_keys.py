@@ -1,5 +1,6 @@
 """Keys and what accepts them, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -135,6 +136,25 @@ async def test_keys_stop_that_may_do_more_than_their_maker_may_now(governance: G
 
     assert not await is_accepted(governance, strong)
     assert await is_accepted(governance, weak)
+
+
+async def test_keys_stop_while_their_maker_is_not_in_their_project(governance: Governance) -> None:
+    ana, other = await person(governance, role=Role.SCIENTIST), await project(governance)
+    _, secret = await make(governance, ana)
+
+    await update(governance, ana, project_ids=[other.id])
+    assert not await is_accepted(governance, secret)
+
+    await update(governance, ana, project_ids=[other.id, ana.project_id])
+    assert await is_accepted(governance, secret)
+
+
+async def test_admins_key_serves_in_a_project_that_is_not_the_admins_own(governance: Governance) -> None:
+    ana, other = await person(governance), await project(governance)
+
+    _, secret = await make(governance, replace(ana, project_id=other.id))
+
+    assert await is_accepted(governance, secret)
 
 
 async def test_key_of_another_project_is_not_found(governance: Governance) -> None:

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
 
 from lumina_governance.errors import AboveMaker
 from lumina_governance.keys.models import Key, NewKey, Secret, check_not_above, is_covered
+from lumina_governance.people.models import Person
 from lumina_kit.roles import SCOPES, TABLE, Role, Scope
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -63,7 +64,20 @@ def test_refusal_names_what_the_maker_may_not() -> None:
         check_not_above(SCOPES[Scope.INFERENCE], None, frozenset({Scope.METRICS}))
 
 
-def test_key_outlives_its_makers_role_only_within_it() -> None:
-    assert is_covered(TABLE[Role.ADMIN], None)
-    assert is_covered(TABLE[Role.OPERATOR], Role.ADMIN)
-    assert not is_covered(TABLE[Role.ADMIN], Role.SCIENTIST)
+def maker(project_id: UUID, role: Role, **changes: object) -> Person:
+    fields = {
+        "id": uuid4(), "login": "ana", "display_name": "Ana", "role": role, "project_ids": [project_id],
+        "has_password": False, "created_at": NOON, "disabled_at": None,
+    }  # fmt: skip
+    return Person.model_validate(fields | changes)
+
+
+def test_key_is_covered_by_a_maker_who_may_still_do_what_it_may() -> None:
+    ours = key(role=Role.OPERATOR)
+
+    assert is_covered(ours, None)
+    assert is_covered(ours, maker(ours.project_id, Role.SCIENTIST))
+    assert is_covered(ours, maker(uuid4(), Role.ADMIN))
+    assert not is_covered(ours, maker(ours.project_id, Role.AUDITOR))
+    assert not is_covered(ours, maker(uuid4(), Role.SCIENTIST))
+    assert not is_covered(ours, maker(ours.project_id, Role.ADMIN, disabled_at=NOON))

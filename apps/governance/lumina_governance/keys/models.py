@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lumina_governance.errors import AboveMaker
+from lumina_governance.people.models import Person
 from lumina_governance.projects.models import Label
 from lumina_kit.roles import TABLE, Permission, Role, Scope, permissions
 
@@ -40,7 +41,7 @@ class Secret:
 class Key(BaseModel):
     """What a program signs in with. It has a role, or else scopes, and acts in one project.
 
-    It is not in force while its maker is disabled, or may not do any more what the key may.
+    It is not in force while its maker is disabled, has left its project, or may not do any more what the key may.
     The built-in one is `admin.key`: nobody made it, and it may name any project.
     """
 
@@ -59,7 +60,7 @@ class Key(BaseModel):
     revoked_at: datetime | None
 
     def is_in_force(self, now: datetime) -> bool:
-        """Neither revoked nor expired; whether its maker is disabled is the store's to know."""
+        """Neither revoked nor expired; `is_covered` looks at its maker."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @property
@@ -101,6 +102,8 @@ def check_not_above(maker: frozenset[Permission], role: Role | None, scopes: fro
         )
 
 
-def is_covered(key: frozenset[Permission], maker: Role | None) -> bool:
-    """Whether the maker may still do all that the key may. A key without a maker is Lumina's own."""
-    return maker is None or key <= TABLE[maker]
+def is_covered(key: Key, maker: Person | None) -> bool:
+    """Whether the maker may still do all that the key may, in its project. A key without a maker is Lumina's own."""
+    if maker is None:
+        return True
+    return maker.is_active and maker.may_act_in(key.project_id) and key.permissions <= TABLE[maker.role]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lumina_governance.errors import KeyNotFound
 from lumina_governance.keys.models import Key, Secret, is_covered
-from lumina_governance.people.store import PersonRow
+from lumina_governance.people.store import PersonRow, as_person
 from lumina_kit.database import Id, Model
 from lumina_kit.roles import Role, Scope
 
@@ -88,9 +88,7 @@ def _with_maker() -> Select[KeyRow, PersonRow]:
 
 
 def _is_accepted(key: Key, maker: PersonRow | None, now: datetime) -> bool:
-    """In force, its maker not disabled, and nothing in it that its maker may not do any more."""
-    role = Role(maker.role) if maker else None
-    return key.is_in_force(now) and (maker is None or maker.disabled_at is None) and is_covered(key.permissions, role)
+    return key.is_in_force(now) and is_covered(key, as_person(maker) if maker else None)
 
 
 def _key(row: KeyRow) -> Key:

@@ -52,6 +52,10 @@ class Person(BaseModel):
     def is_active_admin(self) -> bool:
         return self.is_active and self.role is Role.ADMIN
 
+    def may_act_in(self, project_id: UUID) -> bool:
+        """Whether the project is theirs; an admin's is every one."""
+        return self.role is Role.ADMIN or project_id in self.project_ids
+
     def with_password(self) -> Self:
         """The person, who now has one."""
         return type(self)(**self.model_dump(exclude={"has_password"}), has_password=True)

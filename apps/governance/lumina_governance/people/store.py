@@ -56,25 +56,25 @@ class PersonStore:
 
     async def get(self, person_id: UUID) -> Person:
         """Raises PersonNotFound."""
-        return _person(await self._row(select(PersonRow).where(PersonRow.id == person_id), str(person_id)))
+        return as_person(await self._row(select(PersonRow).where(PersonRow.id == person_id), str(person_id)))
 
     async def by_login(self, login: str) -> Person:
         """Raises PersonNotFound."""
-        return _person(await self._row(select(PersonRow).where(PersonRow.login == login), login))
+        return as_person(await self._row(select(PersonRow).where(PersonRow.login == login), login))
 
     async def password_of(self, login: str) -> tuple[Person, str | None] | None:
         """A person with the stored hash, if there is one with this login."""
         row = await self._session.scalar(select(PersonRow).where(PersonRow.login == login))
-        return (_person(row), row.password_hash) if row else None
+        return (as_person(row), row.password_hash) if row else None
 
     async def all(self) -> list[Person]:
         """Everyone, by login."""
-        return [_person(row) for row in await self._session.scalars(select(PersonRow).order_by(PersonRow.login))]
+        return [as_person(row) for row in await self._session.scalars(select(PersonRow).order_by(PersonRow.login))]
 
     async def locked_admins(self) -> list[Person]:
         """The active admins, locked until the transaction ends: of two removals at once one must see the other."""
         admins = select(PersonRow).where(PersonRow.role == Role.ADMIN, PersonRow.disabled_at.is_(None))
-        return [_person(row) for row in await self._session.scalars(admins.order_by(PersonRow.id).with_for_update())]
+        return [as_person(row) for row in await self._session.scalars(admins.order_by(PersonRow.id).with_for_update())]
 
     async def save(self, person: Person) -> None:
         """Write everything but login and password."""
@@ -104,7 +104,8 @@ def _memberships(person: Person) -> list[MembershipRow]:
     ]
 
 
-def _person(row: PersonRow) -> Person:
+def as_person(row: PersonRow) -> Person:
+    """The person in a row."""
     return Person(
         id=row.id,
         login=row.login,
