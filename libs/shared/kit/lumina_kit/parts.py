@@ -81,7 +81,10 @@ class PartsClient:
             async with asyncio.timeout(seconds):
                 answer = json.loads(await self._exchange(json.dumps(request).encode() + b"\n"))
         except TimeoutError:
-            raise SupervisorUnreachable(f"The supervisor did not answer {request} within {seconds:.0f} s.") from None
+            raise SupervisorUnreachable(
+                f"The supervisor did not answer {' '.join(request.values())!r} within {seconds:.0f} s.",
+                next_step="Its log says what it waits for.",
+            ) from None
         except (OSError, ValueError) as error:
             raise SupervisorUnreachable(
                 f"The supervisor does not answer on {self.run_dir / SOCKET_NAME}: {error}.",

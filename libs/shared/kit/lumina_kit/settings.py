@@ -38,7 +38,13 @@ def load(cls: type[T], app: str, home: Home, environ: Mapping[str, str] = os.env
         for name, field in fields.items()
         if prefix + name.upper() in environ
     }
-    return _converted(cls, section | given, app)
+    try:
+        return msgspec.convert(section | given, cls, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(
+            f"{app}.{_told(error, section | given)}.",
+            next_step=f"Mend it in the section {app} of {home.settings_file}, or in the variable {prefix}<NAME>.",
+        ) from None
 
 
 def _parsed(text: str, field: msgspec.structs.FieldInfo) -> str | list[str]:
@@ -49,11 +55,11 @@ def _parsed(text: str, field: msgspec.structs.FieldInfo) -> str | list[str]:
     return text
 
 
-def _converted(cls: type[T], values: dict[str, Any], app: str) -> T:
-    try:
-        return msgspec.convert(values, cls, strict=False)
-    except msgspec.ValidationError as error:
-        raise BadSetting(f"The settings of {app} are wrong: {error}.") from None
+def _told(error: msgspec.ValidationError, values: Mapping[str, Any]) -> str:
+    """The setting with its value, and what msgspec says of it: "Expected `int` >= 1 - at `$.size_bytes`"."""
+    wanted, _, path = str(error).partition(" - at `$.")
+    name = path.rstrip("`").partition("[")[0]
+    return f"{name} is {values.get(name)!r}: {wanted}"
 
 
 def _section(file: Path, app: str) -> dict[str, Any]:
@@ -62,8 +68,11 @@ def _section(file: Path, app: str) -> dict[str, Any]:
     try:
         whole = msgspec.yaml.decode(file.read_bytes())
     except msgspec.DecodeError as error:
-        raise BadSetting(f"{file} is not YAML: {error}") from None
+        raise BadSetting(f"{file} is not YAML: {error}", next_step="Mend the file, or move it away.") from None
     section = (whole or {}).get(app) or {} if isinstance(whole, dict) or whole is None else None
     if not isinstance(section, dict):
-        raise BadSetting(f"{file}: {app} must be a mapping of setting names to values.")
+        raise BadSetting(
+            f"{file}: {app} must be a mapping of setting names to values.",
+            next_step=f"Write '{app}:', and below it, indented, 'name: value'.",
+        )
     return section

@@ -35,16 +35,19 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     ("text", "names"),
     [
         ("demo:\n  sise_bytes: 20\n", "sise_bytes"),
-        ("demo:\n  size_bytes: 0\n", "size_bytes"),
-        ("demo:\n  size_bytes: many\n", "size_bytes"),
+        ("demo:\n  size_bytes: 0\n", r"demo\.size_bytes is 0: Expected `int` >= 1"),
+        ("demo:\n  size_bytes: many\n", r"demo\.size_bytes is 'many': Expected `int`"),
+        ("demo:\n  names: [1, {}]\n", r"demo\.names is \[1, \{\}\]: Expected `str`"),
         ("demo: 7\n", "demo must be a mapping"),
         ("- 1\n", "demo must be a mapping"),
         ("a: [\n", "is not YAML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, names: str) -> None:
-    with pytest.raises(BadSetting, match=names):
+    with pytest.raises(BadSetting, match=names) as wrong:
         load(Demo, "demo", home_with(tmp_path, text), {})
+
+    assert wrong.value.next_step
 
 
 def test_a_hyphen_in_an_app_is_an_underscore_in_the_environment(tmp_path: Path) -> None:
