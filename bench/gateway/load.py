@@ -9,6 +9,7 @@ from pathlib import Path
 from subjects import KEY, Subject, body
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+_SPARE_SECONDS = 30  # for wrk to start, and to end what is under way
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def _wrk(url: str, script: Path, connections: int, seconds: float) -> str:
     if program is None:
         raise SystemExit("wrk is not installed: apt install wrk")
     argv = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds + _SPARE_SECONDS).stdout
 
 
 def _script(kind: str, folder: Path) -> Path:

@@ -26,26 +26,8 @@ HERE = Path(__file__).parent
 KEY = "lk-bench-0123456789"
 KINDS = ("plain", "stream")
 _TICKS = os.sysconf("SC_CLK_TCK")
-_WORDS = [
-    "The",
-    "gateway",
-    "passes",
-    "every",
-    "answer",
-    "on",
-    "as",
-    "it",
-    "came",
-    ",",
-    "event",
-    "by",
-    "event",
-    ",",
-    "and",
-    "notes",
-    "who",
-    "asked",
-]
+_SENTENCE = "The gateway passes every answer on as it came , event by event , and notes who asked"
+_WORDS = _SENTENCE.split()
 
 
 @dataclass(frozen=True)
@@ -73,10 +55,9 @@ def running(root: Path) -> Iterator[tuple[Subject, Subject, Subject]]:
     with contextlib.ExitStack() as stack:
         stub_port = _free_port()
         direct = _subject(stack, "direct", stub_port, _nginx(root, stub_port))
-        bare = _python(
-            stack, "pass-through", str(HERE / "passthrough.py"), {"BACKEND": f"http://127.0.0.1:{stub_port}"}
-        )
-        lumina = _python(stack, "lumina", "-m", _gateway_home(root, stub_port))
+        backend = {"BACKEND": f"http://127.0.0.1:{stub_port}"}
+        bare = _python(stack, "pass-through", [str(HERE / "passthrough.py")], backend)
+        lumina = _python(stack, "lumina", ["-m", "lumina_inference.gateway"], _gateway_home(root, stub_port))
         for subject in (direct, bare, lumina):
             _await_answers(subject)
         yield direct, bare, lumina
@@ -101,7 +82,7 @@ def _nginx(root: Path, port: int) -> list[str]:
 
 
 def _plain_answer() -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", "content": " ".join(_WORDS)}, "finish_reason": "stop"}
+    choice = {"index": 0, "message": {"role": "assistant", "content": _SENTENCE}, "finish_reason": "stop"}
     return json.dumps(_answer("chat.completion") | {"choices": [choice], "usage": _usage()}).encode()
 
 
@@ -152,11 +133,10 @@ def _route(kind: str, url: str) -> Route:
     return Route(name=kind, backends=(backend,), kinds=("chat",))
 
 
-def _python(stack: contextlib.ExitStack, name: str, script: str, environment: dict[str, str]) -> Subject:
-    module = ["lumina_inference.gateway"] if script == "-m" else []
+def _python(stack: contextlib.ExitStack, name: str, program: list[str], environment: dict[str, str]) -> Subject:
     listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     environment = {**os.environ, **environment, "LUMINA_LISTEN_FD": str(listening.fileno())}
-    argv = [sys.executable, script, *module]
+    argv = [sys.executable, *program]
     return _subject(stack, name, listening.getsockname()[1], argv, environment, (listening.fileno(),))
 
 
