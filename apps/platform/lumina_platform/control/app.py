@@ -10,7 +10,7 @@ from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, signed_in
 from lumina_kit.errors import LuminaError, Refused, Unauthenticated
 from lumina_kit.limits import LimitMiddleware, Limits
-from lumina_platform.control import health, status
+from lumina_platform.control import health, status, strangers
 from lumina_platform.control.access import Access
 from lumina_platform.control.gate import Gate
 from lumina_platform.control.headers import SecurityHeaders
@@ -36,6 +36,7 @@ def create_app(world: World) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(LuminaError, sign_in.answer)
     _include_routes(app, world)
+    strangers.install(app)
     _add_middleware(app, world)
     return app
 

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from lumina_kit.auth import COOKIE
+from lumina_platform.control.strangers import is_closed
 
 SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key; the first is in $LUMINA_HOME/admin.key."},
@@ -31,10 +32,3 @@ def _complete(app: FastAPI) -> dict[str, Any]:
             if operation is not None and not is_closed(route.dependant):
                 operation["security"] = []
     return schema
-
-
-def is_closed(dependant: Any) -> bool:
-    """Whether the route asks for a permission."""
-    if hasattr(dependant.call, "permission"):
-        return True
-    return any(is_closed(below) for below in dependant.dependencies)

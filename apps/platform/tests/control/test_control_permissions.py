@@ -102,6 +102,18 @@ async def test_stranger_is_turned_away_everywhere(app: FastAPI, client: httpx.As
     assert {name: answer for name, answer in answers.items() if answer != (401, "unauthenticated")} == {}
 
 
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[]", b"[" * 100_000])
+async def test_stranger_with_a_malformed_body_is_turned_away_as_any_other(
+    app: FastAPI, client: httpx.AsyncClient, body: bytes
+) -> None:
+    headers = {"content-type": "application/json"}
+    taking = [route for route in closed(app) if route.method in {"POST", "PUT", "PATCH"}]
+
+    answers = {(await client.request(r.method, r.filled(), headers=headers, content=body)).status_code for r in taking}
+
+    assert answers == {401}
+
+
 async def test_unknown_and_revoked_keys_are_turned_away_everywhere(
     app: FastAPI, client: httpx.AsyncClient, admin: Headers
 ) -> None:
