@@ -10,7 +10,7 @@ from lumina_platform.supervisor.plan import Plan
 from lumina_platform.supervisor.ports import Sockets
 
 # Compared with, never bound.
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # nosec B104
 
 
 def endpoints(options: Options, sockets: Sockets, run_dir: Path) -> Endpoints:
