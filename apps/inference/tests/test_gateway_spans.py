@@ -170,6 +170,30 @@ async def test_span_of_a_broken_stream_tells_its_error() -> None:
     assert values(span.attributes)["error.type"] == "backend_failed"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [(400, "free-text-7f3a", "400"), (529, None, "529"), (429, None, "rate_limit_exceeded")],
+)
+async def test_what_a_backend_calls_its_error_is_neither_a_label_nor_logged(
+    status: int, code: str | None, told: str, stream: bool
+) -> None:
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "no", "type": "free-text-7f3a", "code": code}}, status=status)
+
+    output = StringIO()
+    async with (
+        provider(answer) as upstream,
+        gateway(snapshot(backend(upstream.url)), access_log=AccessLog(output, "json")) as running,
+    ):
+        _, refused, _ = await running.post("/v1/chat/completions", BODY | {"stream": stream})
+        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
+
+    assert refused["error"]["type"] == "free-text-7f3a"
+    assert f'error_type="{told}"' in shown
+    assert "free-text" not in shown + output.getvalue()
+
+
 @pytest.mark.parametrize(("api_key", "error"), [(USER_KEY, "model_not_found"), ("nobody", "invalid_api_key")])
 async def test_model_that_no_route_has_is_recorded_as_unknown(api_key: str, error: str) -> None:
     async with traced() as (running, otlp, _):

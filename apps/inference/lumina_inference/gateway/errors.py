@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from msgspec import Struct, json
 
+_KNOWN_CODES = frozenset({"context_length_exceeded", "insufficient_quota", "rate_limit_exceeded"})
+
 
 class ErrorDetail(Struct, frozen=True, kw_only=True):
     """The inside of an error body."""
@@ -35,6 +37,11 @@ class ApiError(Exception):
     @property
     def detail(self) -> ErrorDetail:
         return ErrorDetail(message=self.message, type=self.type, param=self.param, code=self.code)
+
+    @property
+    def kind(self) -> str:
+        """What spans, metrics and the log call it: one of a few words of our own."""
+        return self.code or self.type
 
     @property
     def body(self) -> bytes:
@@ -159,6 +166,11 @@ class BackendAnsweredError(ApiError):
     @property
     def detail(self) -> ErrorDetail:
         return self._detail
+
+    @property
+    def kind(self) -> str:
+        """The backend's own words could be anything, and as many as there are requests: its status stands for them."""
+        return self._detail.code if self._detail.code in _KNOWN_CODES else str(self._status)
 
 
 class UsageEventRefused(BackendAnsweredError):

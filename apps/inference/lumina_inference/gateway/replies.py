@@ -121,7 +121,7 @@ def reply_json(call: Call, value: object, *, status: int = 200) -> Reply:
 
 def reply_error(call: Call, error: ApiError) -> Reply:
     """The OpenAI-shaped body of an error, with its status."""
-    call.error_type = error.detail.code or error.detail.type
+    call.error_type = error.kind
     call.reply_headers.extend(error.headers.items())
     return reply(call, error.body, status=error.http_status)
 

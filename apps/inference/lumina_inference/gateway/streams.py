@@ -134,7 +134,7 @@ class Stream:
     async def _failed(self, error: ApiError) -> StreamResponse:
         if self._reply is None:
             raise error
-        self._call.error_type = error.detail.code or error.detail.type
+        self._call.error_type = error.kind
         await self._close(b"data: " + error.body + b"\n\n")
         return self._reply
 

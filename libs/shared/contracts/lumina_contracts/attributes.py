@@ -51,7 +51,7 @@ CACHED_TOKENS = Attribute("gen_ai.usage.cache_read.input_tokens", "int", "Prompt
 REASONING_TOKENS = Attribute("gen_ai.usage.reasoning.output_tokens", "int", "Answer tokens spent on reasoning.")
 SERVER_ADDRESS = Attribute("server.address", "string", "Host, or socket name, of the backend.")
 SERVER_PORT = Attribute("server.port", "int", "Port of the backend.")
-ERROR_TYPE = Attribute("error.type", "string", "Stable code of the failure; absent on success.")
+ERROR_TYPE = Attribute("error.type", "string", "Code of the failure, or a backend's status; absent on success.")
 HTTP_STATUS = Attribute("http.response.status_code", "int", "Status that the caller got; 499 if it hung up.")
 
 REQUEST_ID = Attribute("lumina.request.id", "string", "The x-request-id of the answer.")
