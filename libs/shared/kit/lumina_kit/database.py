@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from sqlite3 import OperationalError
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -94,9 +95,22 @@ def _engine(url: str) -> AsyncEngine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _switch_to_wal(cursor)
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any, tries: int = 10) -> None:
+    """Of two connections that switch a new file at once SQLite fails one: the busy timeout counts for locks alone."""
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except OperationalError:
+        if tries == 1:
+            raise
+        cursor.execute("BEGIN IMMEDIATE")  # waits for the other
+        cursor.execute("ROLLBACK")
+        _switch_to_wal(cursor, tries - 1)
 
 
 def _begin_for_lock(connection: Connection, statement: Any, *_: object) -> None:
