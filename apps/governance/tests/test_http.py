@@ -212,6 +212,7 @@ async def test_own_password_is_changed_with_the_current_one(client: httpx.AsyncC
     right = await client.put(f"{API}/me/password", headers=here, json={"current": PASSWORD, "password": PASSWORD + "!"})
 
     assert (wrong.status_code, right.status_code) == (401, 204)
+    assert "`current`" in wrong.json()["next_step"]
     assert (await client.get(f"{API}/me")).status_code == 401
     again = await client.post(f"{API}/sessions", json={"login": "ana", "password": PASSWORD + "!"})
     assert again.status_code == 201

@@ -75,7 +75,13 @@ class Sessions:
         async with self.database.session() as session:
             person = await PersonStore(session).get(person_id)
         if person.has_password:
-            await self.confirmed(person.login, password or SecretStr(""), address)
+            try:
+                await self.confirmed(person.login, password or SecretStr(""), address)
+            except WrongCredentials:
+                raise WrongCredentials(
+                    "The current password is missing or wrong.",
+                    next_step="Send it as `current`, or ask an admin to set another.",
+                ) from None
 
     async def confirmed(self, login: str, password: SecretStr, address: str) -> Person:
         """The active person with this login and password. Raises WrongCredentials, TooManySignIns."""

@@ -17,7 +17,10 @@ from lumina_platform.control.headers import SecurityHeaders
 from lumina_platform.control.world import World
 from lumina_platform.pages import assets, docs, sign_in
 
-DESCRIPTION = "Sign in with `Authorization: Bearer <key>`; the first key is in `$LUMINA_HOME/admin.key`."
+DESCRIPTION = (
+    "Programs send `Authorization: Bearer <key>`; the first key is in `$LUMINA_HOME/admin.key`. "
+    "Browsers [sign in and out](/sign-in)."
+)
 
 
 def create_app(world: World) -> FastAPI:

@@ -16,36 +16,14 @@ router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Principal, require(Permission.DOCS_READ)]
 
-SWAGGER = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Lumina API</title>
-<link rel="icon" href="/static/favicon.svg">
-<link rel="stylesheet" href="/static/swagger-ui.css">
-</head>
-<body>
-<div id="docs"></div>
+TITLE = "Lumina API"
+SWAGGER = """<div id="docs"></div>
 <script src="/static/swagger-ui-bundle.js"></script>
 <script src="/static/swagger.js"></script>
-</body>
-</html>
 """
-REDOC = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Lumina API</title>
-<link rel="icon" href="/static/favicon.svg">
-</head>
-<body>
-<div id="docs"></div>
+REDOC = """<div id="docs"></div>
 <script src="/static/redoc.standalone.js"></script>
 <script src="/static/redoc.js"></script>
-</body>
-</html>
 """
 
 
@@ -58,13 +36,13 @@ def go_home() -> RedirectResponse:
 @router.get("/docs")
 def swagger(_who: Reader) -> HTMLResponse:
     """Swagger UI."""
-    return page(SWAGGER)
+    return page(TITLE, SWAGGER, "swagger-ui.css")
 
 
 @router.get("/redoc")
 def redoc(_who: Reader) -> HTMLResponse:
     """ReDoc."""
-    return page(REDOC, inline_styles=True)
+    return page(TITLE, REDOC, inline_styles=True)
 
 
 @router.get("/openapi.json")

@@ -1,4 +1,4 @@
-"""Signing in with a browser: a form that needs no script, and the one-time link."""
+"""Signing in and out with a browser: forms that need no script, and the one-time link."""
 
 from html import escape
 from urllib.parse import parse_qsl
@@ -9,30 +9,23 @@ from pydantic import SecretStr
 
 from lumina_governance.people.models import LONGEST_PASSWORD
 from lumina_governance.sessions import cookie
-from lumina_governance.sessions.caller import Address, FromHere
+from lumina_governance.sessions.caller import Address, FromHere, PersonCaller
 from lumina_governance.sessions.service import Started
 from lumina_governance.wiring import Governance, GovernanceDep
 from lumina_kit import problems
+from lumina_kit.auth import signed_in
 from lumina_kit.errors import Invalid, LuminaError, Unauthenticated
 from lumina_platform.pages.docs import HOME
 from lumina_platform.pages.policy import page
 
-PAGES = frozenset({"/docs", "/redoc"})
+PAGES = frozenset({"/docs", "/redoc", "/sign-out"})
 MOST_FIELDS = 10
+STYLE = "page.css"
 
 router = APIRouter(include_in_schema=False)
 
-FORM = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in to Lumina</title>
-<link rel="icon" href="/static/favicon.svg">
-<link rel="stylesheet" href="/static/page.css">
-</head>
-<body>
-<main>
+FORM = """<main>
+<img src="/static/favicon.svg" alt="" width="40" height="40">
 <h1>Sign in to Lumina</h1>
 {alert}
 <form method="post" action="/sign-in">
@@ -44,8 +37,16 @@ FORM = """<!doctype html>
 </form>
 <p class="quiet">No password yet? <code>lumina people link</code> prints a link that signs you in once.</p>
 </main>
-</body>
-</html>
+"""
+SIGNED_IN = """<main>
+<img src="/static/favicon.svg" alt="" width="40" height="40">
+<h1>Lumina</h1>
+<p>You are signed in as <strong>{name}</strong>.</p>
+<p><a href="{home}">Go to the API</a></p>
+<form method="post" action="/sign-out">
+<button class="quiet" type="submit">Sign out</button>
+</form>
+</main>
 """
 
 
@@ -55,9 +56,15 @@ class BadForm(Invalid):
 
 
 @router.get("/sign-in")
-def show_form() -> HTMLResponse:
-    """The form."""
-    return form(200)
+async def show_form(request: Request) -> HTMLResponse:
+    """The form; who is signed in already can sign out instead."""
+    try:
+        who = await signed_in(request)
+    except LuminaError:
+        return form(200)
+    if who.kind != "person":
+        return form(200)
+    return page("Lumina", SIGNED_IN.format(name=escape(who.name), home=HOME), STYLE)
 
 
 @router.post("/sign-in", dependencies=[FromHere])
@@ -74,9 +81,19 @@ async def sign_in_with_link(token: str, governance: GovernanceDep) -> Response:
     return _welcome(await governance.sessions.begin_with_link(token), governance)
 
 
+@router.post("/sign-out")
+async def sign_out(governance: GovernanceDep, who: PersonCaller) -> Response:
+    """End this session."""
+    await governance.sessions.end(who)
+    goodbye = RedirectResponse("/sign-in", status_code=303)
+    cookie.take(goodbye, governance.secure_cookie)
+    return goodbye
+
+
 def form(status: int, alert: str = "") -> HTMLResponse:
     """The page, with what went wrong if something did."""
-    return page(FORM.format(alert=f'<p role="alert">{escape(alert)}</p>' if alert else ""), status)
+    body = FORM.format(alert=f'<p role="alert">{escape(alert)}</p>' if alert else "")
+    return page("Sign in to Lumina", body, STYLE, status=status)
 
 
 async def answer(request: Request, error: Exception) -> Response:
@@ -85,12 +102,24 @@ async def answer(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/sign-in"):
         return form(error.status, error.message)
     if isinstance(error, Unauthenticated) and request.url.path in PAGES and _shows_pages(request):
-        return form(error.status)
+        return _once_more(request.url.path) if _led_here(request) else form(error.status)
     return problems.response(error)
 
 
 def _shows_pages(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
+
+
+def _led_here(request: Request) -> bool:
+    """Whether a page of another site leads here, a one-time link in web mail too: a browser then sends no cookie."""
+    return request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site"
+
+
+def _once_more(path: str) -> HTMLResponse:
+    """Have the browser ask again by itself: from a page of ours it sends the cookie, if it has one."""
+    again = page("Lumina", f'<main><a href="{path}">Go on</a></main>\n', STYLE)
+    again.headers["refresh"] = f"0; url={path}"
+    return again
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -83,6 +83,50 @@ async def test_form_with_anything_else_is_shown_again(client: httpx.AsyncClient,
     assert COOKIE not in answer.cookies
 
 
+async def test_signed_in_person_can_sign_out(client: httpx.AsyncClient, admin: Headers) -> None:
+    await client.get(await link(client, admin))
+
+    offer = await client.get("/sign-in")
+    goodbye = await client.post("/sign-out", headers={"origin": URL})
+
+    assert "signed in as <strong>admin</strong>" in offer.text
+    assert '<form method="post" action="/sign-out">' in offer.text
+    assert (goodbye.status_code, goodbye.headers["location"]) == (303, "/sign-in")
+    assert COOKIE not in client.cookies
+    assert '<form method="post" action="/sign-in">' in (await client.get("/sign-in")).text
+
+
+async def test_another_site_cannot_sign_a_person_out(client: httpx.AsyncClient, admin: Headers) -> None:
+    await client.get(await link(client, admin))
+
+    answer = await client.post("/sign-out", headers={"origin": "http://evil.test"})
+
+    assert answer.status_code == 403
+    assert "signed in as" in (await client.get("/sign-in")).text
+
+
+async def test_sign_out_of_a_session_that_is_over_shows_the_form(client: httpx.AsyncClient, admin: Headers) -> None:
+    await client.get(await link(client, admin))
+    ended = dict(client.cookies)
+    await client.post("/sign-out", headers={"origin": URL})
+
+    client.cookies.update(ended)
+    answer = await client.post("/sign-out", headers=BROWSER | {"origin": URL})
+
+    assert answer.status_code == 401
+    assert '<form method="post" action="/sign-in">' in answer.text
+
+
+async def test_visitor_from_another_site_is_asked_once_more_with_the_cookie_that_a_browser_kept_back(
+    client: httpx.AsyncClient,
+) -> None:
+    led = await client.get("/docs", headers=BROWSER | {"sec-fetch-site": "cross-site"})
+    again = await client.get("/docs", headers=BROWSER | {"sec-fetch-site": "same-origin"})
+
+    assert (led.status_code, led.headers["refresh"]) == (200, "0; url=/docs")
+    assert '<form method="post" action="/sign-in">' in again.text
+
+
 async def test_form_of_another_site_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/sign-in", data={"login": "a", "password": "b"}, headers={"origin": "http://evil.test"})
 
