@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, column, inspect, select, table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from lumina_kit.database import Database
 from lumina_kit.errors import Conflict, Unavailable
@@ -42,11 +42,11 @@ async def _current(database: Database) -> str | None:
     try:
         async with database.engine.connect() as connection:
             return await connection.run_sync(revision_of)
-    except OperationalError as error:
+    except DatabaseError as error:
         url = database.url.render_as_string(hide_password=True)
         raise DatabaseUnreachable(
-            f"The database {url} cannot be used: {error.orig}",
-            next_step="Start it, or set LUMINA_PLATFORM_DATABASE_URL to another.",
+            f"The database {url} cannot be used: {' '.join(str(error.orig).split())}",
+            next_step="Start it, restore it from a backup, or set LUMINA_PLATFORM_DATABASE_URL to another.",
         ) from None
 
 

@@ -120,6 +120,12 @@ print("I cannot work like this", flush=True)
 raise SystemExit(7)
 """
 
+UNWILLING = """
+from lumina_kit.errors import Invalid
+
+raise BaseExceptionGroup("of a task group", [Invalid("The moon is full.", next_step="Wait for the new one.")])
+"""
+
 MODULES = {
     "launcher": LAUNCHER,
     "web_part": WEB,
@@ -127,6 +133,7 @@ MODULES = {
     "sleeper": SLEEPER,
     "lazy_part": LAZY,
     "broken_part": BROKEN,
+    "unwilling_part": UNWILLING,
 }
 
 
@@ -250,7 +257,7 @@ def test_a_restarting_child_makes_callers_wait_and_refuses_none(launch: Starting
     assert set(answers) == {lumina.part("web").pid}
     assert before not in answers
     assert lumina.part("web").restarts == 1
-    assert holds_within(2, lambda: lumina.printed("web was ended by SIGKILL; starts again in 0.0 s"))
+    assert holds_within(2, lambda: lumina.printed("web was ended by SIGKILL. It starts again at once."))
 
 
 def test_restart_over_the_control_socket_waits_for_the_new_process(launch: Starting) -> None:
@@ -307,6 +314,16 @@ def test_lumina_gives_up_when_a_part_cannot_start_at_all(launch: Starting) -> No
     assert status == 1
     assert "Lumina did not start: web exited with 7" in printed
     assert str(lumina.home.logs_dir / "lumina.log") in printed
+
+
+def test_a_reason_that_a_person_can_mend_is_told_with_its_next_step_and_no_traceback(launch: Starting) -> None:
+    lumina = launch(first="unwilling_part", ready=False)
+
+    status, printed = lumina.exit()
+
+    assert status == 1
+    assert "Lumina did not start: web cannot run: The moon is full. Wait for the new one." in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

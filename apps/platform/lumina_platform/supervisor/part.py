@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -17,6 +18,8 @@ from lumina_platform.supervisor.memory import pss_bytes
 from lumina_platform.supervisor.plan import Plan
 
 TRIES_BEFORE_READY = 3
+LAST_WORDS_SECONDS = 0.2  # a grandchild may hold the line open
+LONGEST_LINE = 16 * 1024
 
 
 @dataclass
@@ -41,7 +44,9 @@ class Part:
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
         self._ready_at: float | None = None
-        self._exit = "has not run yet"
+        self._exit = "has not run yet."
+        self._reason: str | None = None
+        self._next_step: str | None = None
 
     def status(self) -> PartStatus:
         pid = self.child.pid if self.child else None
@@ -84,7 +89,7 @@ class Part:
         changed = self._changed
         while self.state != "ready":
             if self._gave_up():
-                raise PartUnavailable(f"{self.plan.name} {self._exit}.", next_step="See the log for its last lines.")
+                raise PartUnavailable(f"{self.plan.name} {self._exit}", next_step=self._next_step)
             await changed.wait()
             changed = self._changed
 
@@ -98,11 +103,11 @@ class Part:
             if self._stop_asked.is_set():
                 break
             if self.plan.on_demand and status == 0:
-                return self._rest("idle", "has left, since it had nothing to do")
+                return self._rest("idle", "has left, since it had nothing to do.")
             self._note_failure(status)
             if self.plan.on_demand:
                 return None
-        return self._rest("stopped", "was stopped")
+        return self._rest("stopped", "was stopped.")
 
     async def _may_start(self) -> bool:
         """Wait out the back-off; False if a stop was asked for meanwhile."""
@@ -116,7 +121,7 @@ class Part:
         """One process from start to exit; its exit status."""
         self._become("starting")
         self.restarts += self._failures > 0
-        self._ready_at = None
+        self._ready_at = self._reason = self._next_step = None
         try:
             child = spawn(self.plan.module, environment=self.plan.full_environment, inherit=self.plan.inherited)
         except OSError as error:
@@ -135,6 +140,7 @@ class Part:
         limit = asyncio.get_running_loop().call_later(self.plan.start_seconds, self._give_up_on, child)
         status = await _exit_of(child)
         limit.cancel()
+        await asyncio.wait([talk], timeout=LAST_WORDS_SECONDS)
         talk.cancel()
         await asyncio.wait([talk])
         return status
@@ -143,14 +149,21 @@ class Part:
         loop = asyncio.get_running_loop()
         child.lifeline.setblocking(False)
         with contextlib.suppress(OSError):  # a process that dies may reset the connection
-            while words := (await loop.sock_recv(child.lifeline, 64)).split():
-                self._hear(words, child)
+            rest = b""
+            while data := await loop.sock_recv(child.lifeline, 4096):
+                *lines, rest = (rest + data).split(b"\n")
+                rest = rest[:LONGEST_LINE]
+                for line in lines:
+                    self._hear(line, child)
 
-    def _hear(self, words: list[bytes], child: Child) -> None:
-        if b"ready" in words and self.state == "starting":
+    def _hear(self, line: bytes, child: Child) -> None:
+        word, _, content = line.partition(b" ")
+        if word == b"failed":
+            self._reason, self._next_step = json.loads(content)
+        if word == b"ready" and self.state == "starting":
             self._ready_at = asyncio.get_running_loop().time()
             self._become("ready")
-        if b"leaving" in words and self.plan.on_demand:
+        if word == b"leaving" and self.plan.on_demand:
             self._become("idle")
             self._end_if_it_stays(child)
 
@@ -162,11 +175,16 @@ class Part:
     def _note_failure(self, status: int) -> None:
         ready_seconds = asyncio.get_running_loop().time() - self._ready_at if self._ready_at else 0.0
         self._failures = self.backoff.failures(self._failures, ready_seconds)
-        self._exit = described(status)
+        self._exit = f"cannot run: {self._reason}" if self._reason else f"{described(status)}."
         self._become("failed")
+        told = " ".join(filter(None, (self._exit, self._next_step)))
+        self.journal.say(f"{self.plan.name} {told} It starts {self._next_start()}.", "warning")
+
+    def _next_start(self) -> str:
+        if self.plan.on_demand:
+            return "when asked"
         delay = self.backoff.delay(self._failures)
-        again = "starts when asked" if self.plan.on_demand else f"starts again in {delay:.1f} s"
-        self.journal.say(f"{self.plan.name} {self._exit}; {again}", "warning")
+        return f"again in {delay:.1f} s" if delay else "again at once"
 
     def _give_up_on(self, child: Child) -> None:
         if self.state == "starting":

@@ -124,8 +124,8 @@ class Session:
         try:
             await fleet.start(START_SECONDS)
         except PartUnavailable as error:
-            log = self.options.home.logs_dir / "lumina.log"
-            raise DidNotStart(f"Lumina did not start: {error.message}", next_step=f"Its reason is in {log}.") from None
+            next_step = error.next_step or f"Its last lines are in {self.options.home.logs_dir / 'lumina.log'}."
+            raise DidNotStart(f"Lumina did not start: {error.message}", next_step=next_step) from None
         await self._greet(time.monotonic() - began)
 
     async def _greet(self, seconds: float) -> None:

@@ -4,6 +4,7 @@ The starter never writes to it. It ends when the starter closes it or dies, also
 """
 
 import contextlib
+import json
 import os
 import select
 import threading
@@ -13,6 +14,7 @@ from typing import Self
 
 VARIABLE = "LUMINA_LIFELINE_FD"
 LAST_SECONDS = 1.5
+LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Lifeline:
         An on-demand part calls it before it closes its socket: who asks for a start from then on waits for a new one.
         """
         self._tell(b"leaving\n")
+
+    def failed(self, reason: str, next_step: str | None) -> None:
+        """Tell the starter, in words for people, why this process is about to exit, and what to do about it."""
+        told = [text and text[:LONGEST_REASON] for text in (reason, next_step)]
+        self._tell(b"failed " + json.dumps(told).encode() + b"\n")
 
     def watch(self, stop: Callable[[], None]) -> None:
         """Call `stop` in a thread of its own once a starter is gone; 1.5 s later the process ends by force."""
