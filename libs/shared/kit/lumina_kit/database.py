@@ -83,10 +83,12 @@ class Database:
 
 
 def _engine(url: str) -> AsyncEngine:
+    # hide_parameters: an error that is logged must not carry the row, which may hold a digest or a password's hash
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
+        return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True, hide_parameters=True)
     # isolation_level None: the driver begins nothing by itself, and its commit and rollback still end what we begin
-    engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000})
+    patient = {"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000}
+    engine = create_async_engine(url, connect_args=patient, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "before_execute", _begin_for_lock)
     event.listen(engine.sync_engine, "before_cursor_execute", _begin_for_write)

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped
 
 from lumina_kit.database import Database, Id, Model
@@ -76,3 +77,13 @@ async def test_a_read_does_not_wait_for_a_writer(database: Database) -> None:
 
     assert seen is not None
     assert seen.value == 0
+
+
+async def test_an_error_does_not_carry_the_row(database: Database) -> None:
+    counter_id = await counter(database)
+
+    with pytest.raises(IntegrityError) as failed:
+        async with database.session() as session:
+            session.add(Counter(id=counter_id, value=424242))
+
+    assert "424242" not in str(failed.value)
