@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lumina_kit.database import Model
 
 GENESIS = "0" * 64
+UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite lets an editor write what a column's type cannot hold
 HEAD = 1
 
 Scalar = None | bool | int | float | str
@@ -134,18 +135,45 @@ async def head(session: AsyncSession) -> Head:
 async def verify(session: AsyncSession) -> Verdict:
     """Walk the chain from its first entry, and stop at the first that is not what was written."""
     end = await head(session)
-    previous, checked = GENESIS, 0
-    walk = select(LedgerEntry).where(LedgerEntry.number <= end.number).order_by(LedgerEntry.number)
-    async for entry in await session.stream_scalars(walk.execution_options(yield_per=500)):
-        reason = _fault(entry, checked + 1, previous)
-        if reason:
-            return Verdict(checked, end, checked + 1, reason)
-        previous, checked = entry.hash, checked + 1
-    if (end.number, end.hash) != (checked, previous):
-        reason = f"the head speaks of {end.number} entries, the chain ends at {checked}"
-        return Verdict(checked, end, checked + 1, reason)
+    walk = _Walk(session, end)
+    reason = await walk.fault()
+    if reason is None and (end.number, end.hash) != (walk.checked, walk.previous):
+        reason = f"the head speaks of {end.number} entries, the chain ends at {walk.checked}"
+    if reason:
+        return Verdict(walk.checked, end, walk.checked + 1, reason)
     stray = await _stray(session, end)
-    return Verdict(checked, end, stray, "it stands behind the head" if stray else None)
+    return Verdict(walk.checked, end, stray, "it stands behind the head" if stray else None)
+
+
+@dataclass
+class _Walk:
+    """How far along the chain everything was as written."""
+
+    session: AsyncSession
+    end: Head
+    checked: int = 0
+    previous: str = GENESIS
+
+    async def fault(self) -> str | None:
+        """What is wrong with the entry behind the last good one; None if there is no such entry."""
+        try:
+            return await self._fault(rows_at_once=500)
+        except UNREADABLE:
+            self.session.expunge_all()
+        try:
+            return await self._fault(rows_at_once=1)
+        except UNREADABLE:
+            return "a column beside its text holds no value of its type"
+
+    async def _fault(self, rows_at_once: int) -> str | None:
+        ahead = (LedgerEntry.number > self.checked) & (LedgerEntry.number <= self.end.number)
+        query = select(LedgerEntry).where(ahead).order_by(LedgerEntry.number)
+        async for entry in await self.session.stream_scalars(query.execution_options(yield_per=rows_at_once)):
+            reason = _fault(entry, self.checked + 1, self.previous)
+            if reason:
+                return reason
+            self.checked, self.previous = self.checked + 1, entry.hash
+        return None
 
 
 async def _stray(session: AsyncSession, end: Head) -> int | None:

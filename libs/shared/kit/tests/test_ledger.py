@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from lumina_kit.database import Database
+from lumina_kit.database import Database, Model
 from lumina_kit.ledger import SYSTEM, Change, Verdict, append, verify
 
 NOW = datetime(2026, 11, 20, 14, 3, 0, 123456, tzinfo=UTC)
@@ -96,3 +97,19 @@ async def test_a_change_that_fails_leaves_no_entry(database: Database) -> None:
         await failing()
 
     assert (await verdict(database)).checked == 0
+
+
+@pytest.mark.parametrize("column", ["id", "at", "project_id", "hash", "body"])
+@pytest.mark.parametrize("value", ["'nonsense'", "7", "x'00ff'", "''"])
+async def test_a_value_that_no_column_could_hold_is_found_by_its_number(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")  # Postgres refuses such a value itself
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Model.metadata.create_all)
+    await written(database, 4)
+
+    await edited(database, f"UPDATE ledger_entries SET {column} = {value} WHERE number = 3")
+
+    assert (await verdict(database)).broken_at == 3
+    await database.close()
