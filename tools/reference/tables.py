@@ -57,7 +57,7 @@ def _setting(app: str, field: msgspec.structs.FieldInfo, hint: Any) -> list[str]
 def _shown(value: object) -> str:
     if value is None or value in ("", ()):
         return "none"
-    return f"`{value:,}`" if isinstance(value, int) and not isinstance(value, bool) else f"`{value}`"
+    return f"`{value}`"
 
 
 def _meaning(hint: Any) -> str:

@@ -9,7 +9,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     """Host, ports and logging are the supervisor's: it reads them by itself, before there is a control plane."""
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port of portal and API.")] = 4080
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API and its documentation.")] = 4080
     gateway_port: Annotated[int, Meta(ge=0, le=65535, description="Port of the gateway.")] = 4000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")

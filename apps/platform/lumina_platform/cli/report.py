@@ -10,7 +10,7 @@ from lumina_platform.cli.tables import show as show_table
 SUMMARY = {
     "Version": "versions.lumina",
     "Database": "database",
-    "Portal and API": "control_url",
+    "API and docs": "control_url",
     "Gateway": "gateway_url",
     "Readiness": "readiness",
 }

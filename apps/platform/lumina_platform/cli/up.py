@@ -19,7 +19,7 @@ Home = Annotated[
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, help="Port of portal and API; 0 is any free one.", show_default="4080"),
+    typer.Option(min=0, max=65535, help="Port of the API; 0 is any free one.", show_default="4080"),
 ]
 GatewayPort = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the gateway.", show_default="4000")]
 Config = Annotated[

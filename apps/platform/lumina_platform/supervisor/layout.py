@@ -2,15 +2,13 @@
 
 import os
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 
 from lumina_platform.supervisor.endpoints import Endpoints
 from lumina_platform.supervisor.options import Options, inherited_public_url
 from lumina_platform.supervisor.plan import Plan
 from lumina_platform.supervisor.ports import Sockets
-
-# Compared with, never bound.
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # nosec B104
 
 
 def endpoints(options: Options, sockets: Sockets, run_dir: Path) -> Endpoints:
@@ -53,7 +51,8 @@ def _environment(options: Options, where: Endpoints) -> dict[str, str]:
 
 def _reachable(options: Options, bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
-    if options.certificate and host not in ANY_ADDRESS:
+    if ip_address(host).is_unspecified:
+        host = "127.0.0.1" if bound.family is socket.AF_INET else "::1"
+    elif options.certificate:
         host = options.wanted.host  # the name that the certificate is for
-    bracketed = f"[{host}]" if ":" in host else host
-    return f"{ANY_ADDRESS.get(host, bracketed)}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

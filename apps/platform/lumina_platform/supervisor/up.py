@@ -147,7 +147,7 @@ class Session:
 
 
 def _show_addresses(where: Endpoints, out: TextIO) -> None:
-    print(f"  Portal and API  {where.control}", file=out)
+    print(f"  API and docs    {where.control}", file=out)
     print(f"  Gateway         {where.gateway}/v1", file=out, flush=True)
 
 
