@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from io import StringIO
 from typing import Any
 
 import openai
@@ -21,6 +22,7 @@ from apps.inference.tests.gateway_world import (
     snapshot,
     streaming,
 )
+from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.events import Events
 from lumina_inference.gateway.index import Target, index
 
@@ -251,3 +253,19 @@ def test_comments_pass_once_the_stream_has_begun() -> None:
 
     assert cut.feed(b": wait\n\n") == b""
     assert cut.feed(STREAM[0] + b": still here\n\n") == STREAM[0] + b": still here\n\n"
+
+
+async def test_caller_that_hangs_up_right_after_the_end_has_had_its_answer() -> None:
+    log, never = StringIO(), asyncio.Event()
+    body = json.dumps(BODY).encode()
+    async with (
+        provider(streaming(*STREAM, b": the connection stays\n\n", pause=never)) as upstream,
+        gateway(snapshot(backend(upstream.url)), access_log=AccessLog(log, "json")) as running,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(http_request(body))
+        await reader.readuntil(b"[DONE]")
+        writer.transport.abort()
+
+    line = json.loads(log.getvalue())
+    assert (line["status"], line["error"]) == (200, None)

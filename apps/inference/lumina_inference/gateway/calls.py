@@ -18,7 +18,10 @@ CLIENT_CLOSED = 499
 
 @dataclass(slots=True)
 class Call:
-    """Filled in as the request is served; read once, when it is over."""
+    """Filled in as the request is served; read once, when it is over.
+
+    `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure.
+    """
 
     request: BaseRequest
     index: Index | None
@@ -41,6 +44,7 @@ class Call:
     finish_reasons: tuple[str, ...] = ()
     usage: Usage | None = None
     body_bytes: int = 0
+    delivered: bool = False
     reply_headers: list[tuple[str, str]] = field(default_factory=list)
 
     @property

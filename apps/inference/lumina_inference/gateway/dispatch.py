@@ -41,8 +41,9 @@ class Dispatch:
         except ApiError as error:
             return reply_error(call, error)
         except asyncio.CancelledError:
-            call.status = calls.CLIENT_CLOSED
-            call.error_type = "client_closed"
+            if not call.delivered:
+                call.status = calls.CLIENT_CLOSED
+                call.error_type = "client_closed"
             raise
         except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer and the log the cause
             _log.exception("request failed", path=endpoint.path, request_id=call.request_id)

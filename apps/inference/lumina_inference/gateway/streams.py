@@ -149,6 +149,7 @@ class Stream:
             await self._opened().write_eof(last)
         except ConnectionError as error:
             raise self._hung_up() from error
+        self._call.delivered = True
 
     def _opened(self) -> StreamResponse:
         if self._reply is None:
