@@ -12,7 +12,7 @@ from lumina_contracts import events as event_types
 from lumina_governance.settings import GovernanceSettings
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.settings import InferenceSettings
-from lumina_kit.roles import SCOPES, TABLE, Permission
+from lumina_kit.roles import INSTALLATION_WIDE, SCOPES, TABLE, Permission
 from lumina_platform.settings import PlatformSettings
 
 SETTINGS: dict[str, type[msgspec.Struct]] = {
@@ -72,15 +72,21 @@ def _meaning(hint: Any) -> str:
 
 
 def roles() -> str:
-    by_role = [[f"`{p}`", *("yes" if p in TABLE[role] else "" for role in TABLE)] for p in Permission]
+    by_role = [[_marked(p), *("yes" if p in TABLE[role] else "" for role in TABLE)] for p in Permission]
     by_scope = [[f"`{scope}`", ", ".join(f"`{p}`" for p in sorted(given))] for scope, given in SCOPES.items()]
     intro = "What each role may do, and what a key with a scope may. Enforced by one dependency, from this one table."
+    wide = "\\* for the whole installation: signed-in admins and the key in `admin.key` have it, no other key does."
     return page(
         "Roles and scopes",
         intro,
         table(["permission", *(str(role) for role in TABLE)], by_role),
+        wide,
         table(["scope of a key", "gives"], by_scope),
     )
+
+
+def _marked(permission: Permission) -> str:
+    return f"`{permission}`" + (" \\*" if permission in INSTALLATION_WIDE else "")
 
 
 def events() -> str:

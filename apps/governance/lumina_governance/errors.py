@@ -26,6 +26,11 @@ class PersonNotFound(NotFound):
     title = "No such person"
 
 
+def no_person(id_or_login: str) -> PersonNotFound:
+    """The same for a person who is not there and one whom the caller may not see."""
+    return PersonNotFound(f"There is no person {id_or_login[:80]}.", next_step="`lumina people ls` lists them.")
+
+
 class LoginTaken(Conflict):
     code = "login_taken"
     title = "The login name is taken"

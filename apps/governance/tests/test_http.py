@@ -126,6 +126,45 @@ async def test_person_is_added_changed_and_found(client: httpx.AsyncClient, admi
     assert (await client.get(f"{API}/people/{uuid4()}", headers=admin)).status_code == 404
 
 
+async def test_project_admins_key_sees_its_projects_people_and_entries_only(
+    client: httpx.AsyncClient, admin: Headers
+) -> None:
+    other = await made(client, admin, "/projects", slug="other")
+    ana = await made(client, admin, "/people", login="ana", project_ids=[other["id"]])
+    ben = await made(client, admin, "/people", login="ben")
+    theirs = await key_of(client, admin | {"x-lumina-project": "other"}, role="admin")
+
+    assert (await client.get(f"{API}/people", headers=theirs)).json() == [ana]
+    assert (await client.get(f"{API}/people/{ana['id']}", headers=theirs)).status_code == 200
+    assert (await client.get(f"{API}/people/{ben['id']}", headers=theirs)).json()["code"] == "person_not_found"
+    entries = (await client.get(f"{API}/ledger", headers=theirs)).json()["items"]
+    assert {entry["project_id"] for entry in entries} == {other["id"]}
+
+
+async def test_project_admins_key_makes_keys_like_itself(client: httpx.AsyncClient, admin: Headers) -> None:
+    first = await key_of(client, admin, role="admin")
+
+    second = await key_of(client, first, role="admin")
+
+    assert (await client.post(f"{API}/links", headers=second, json={})).status_code == 403
+    assert "people.write" not in (await client.get(f"{API}/me", headers=second)).json()["permissions"]
+
+
+async def test_auditor_sees_entries_of_their_projects_and_those_of_none(
+    client: httpx.AsyncClient, admin: Headers
+) -> None:
+    one, two = [await made(client, admin, "/projects", slug=slug) for slug in ("one", "two")]
+    for slug in ("default", "one", "two"):
+        await key_of(client, admin | {"x-lumina-project": slug})
+    await signed_in(client, admin, role="auditor", project_ids=[one["id"], two["id"]])
+
+    entries = (await client.get(f"{API}/ledger")).json()["items"]
+
+    of_keys = {entry["project_id"] for entry in entries if entry["action"] == "key.created"}
+    assert of_keys == {one["id"], two["id"]}
+    assert "person.created" in {entry["action"] for entry in entries}
+
+
 async def test_last_admin_cannot_be_disabled(client: httpx.AsyncClient, admin: Headers) -> None:
     (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()
 

@@ -39,7 +39,7 @@ Wanted = Annotated[Search, Depends(wanted)]
 async def list_entries(
     search: Wanted, session: Transaction, who: Reader, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Entry]:
-    """Changes, newest first: of the project, and those that belong to none."""
+    """Changes, newest first. A key sees its project's, a person those of their projects and those of none."""
     return await AuditStore(session).page(search, who, cursor, limit)
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumina_governance.audit.models import Entry, Search
+from lumina_governance.people.store import MembershipRow
 from lumina_kit.auth import Principal
 from lumina_kit.ledger import LedgerEntry
 from lumina_kit.pages import BadCursor, Page, cursor_of, page_of, position_of
@@ -12,7 +13,7 @@ LONGEST_NUMBER = 18
 
 
 class AuditStore:
-    """What the caller may see: entries of their project, and those that belong to none."""
+    """What the caller may see: a key its project's entries, a person those of their projects and those of none."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -49,7 +50,10 @@ def _acts(action: str) -> ColumnElement[bool]:
 def _visible(who: Principal) -> list[ColumnElement[bool]]:
     if who.everywhere:
         return []
-    return [or_(LedgerEntry.project_id.is_(None), LedgerEntry.project_id == who.project_id)]
+    if who.kind == "key":
+        return [LedgerEntry.project_id == who.project_id]
+    own = select(MembershipRow.project_id).where(MembershipRow.person_id == who.id)
+    return [or_(LedgerEntry.project_id.is_(None), LedgerEntry.project_id.in_(own))]
 
 
 def _below(cursor: str | None) -> list[ColumnElement[bool]]:

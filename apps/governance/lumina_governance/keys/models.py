@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from lumina_governance.errors import AboveMaker
 from lumina_governance.people.models import Person
 from lumina_governance.projects.models import Label
-from lumina_kit.roles import TABLE, Permission, Role, Scope, permissions
+from lumina_kit.roles import INSTALLATION_WIDE, TABLE, Permission, Role, Scope, permissions
 
 PREFIX = "lum_"
 SECRET_BYTES = 32
@@ -65,7 +65,8 @@ class Key(BaseModel):
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        return permissions(self.role, frozenset(self.scopes))
+        given = permissions(self.role, frozenset(self.scopes))
+        return given if self.is_builtin else given - INSTALLATION_WIDE
 
 
 class NewKey(BaseModel):
@@ -93,7 +94,7 @@ class NewKey(BaseModel):
 
 def check_not_above(maker: frozenset[Permission], role: Role | None, scopes: frozenset[Scope]) -> None:
     """Raise AboveMaker if a key with this role or these scopes could do what its maker cannot."""
-    excess = sorted(permissions(role, scopes) - maker)
+    excess = sorted(permissions(role, scopes) - INSTALLATION_WIDE - maker)
     if excess:
         wanted = role or ", ".join(sorted(scopes))
         raise AboveMaker(

@@ -28,15 +28,15 @@ class PasswordToSet(BaseModel):
 
 
 @router.get("")
-async def list_people(people: PeopleDep, _who: Reader) -> list[Person]:
-    """Everyone, by login; disabled people too."""
-    return await people.store.all()
+async def list_people(people: PeopleDep, who: Reader) -> list[Person]:
+    """Everyone whom the caller may see, by login; disabled people too. Without rights everywhere: its project's."""
+    return await people.visible_to(who)
 
 
 @router.get("/{person_id}", responses=problems(PersonNotFound))
-async def read_person(person_id: UUID, people: PeopleDep, _who: Reader) -> Person:
-    """One person."""
-    return await people.store.get(person_id)
+async def read_person(person_id: UUID, people: PeopleDep, who: Reader) -> Person:
+    """One person, whom the caller may see."""
+    return await people.seen(person_id, who)
 
 
 @router.post("", status_code=201, responses=problems(LoginTaken, ProjectNotFound))

@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumina_contracts.events import PersonChanged
 from lumina_governance.changes import announce, changed
-from lumina_governance.errors import LastAdmin, no_project
+from lumina_governance.errors import LastAdmin, no_person, no_project
 from lumina_governance.people.models import NewPerson, Person, PersonUpdate
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.people.store import PersonStore
 from lumina_governance.projects.models import DEFAULT_SLUG
 from lumina_governance.projects.store import ProjectStore
 from lumina_governance.sessions.store import SessionStore
+from lumina_kit.auth import Principal
 from lumina_kit.clock import Clock
 from lumina_kit.ledger import Actor
 
@@ -30,6 +31,18 @@ class People:
     @property
     def store(self) -> PersonStore:
         return PersonStore(self.session)
+
+    async def visible_to(self, who: Principal) -> list[Person]:
+        """Everyone, or the members of the caller's project, by login."""
+        every = await self.store.all()
+        return [person for person in every if _is_visible(person, who)]
+
+    async def seen(self, person_id: UUID, who: Principal) -> Person:
+        """Raises PersonNotFound, for one of another project too."""
+        person = await self.store.get(person_id)
+        if not _is_visible(person, who):
+            raise no_person(str(person_id))
+        return person
 
     async def create(self, new: NewPerson, who: Actor) -> Person:
         """Add a person. Raises LoginTaken, ProjectNotFound."""
@@ -90,3 +103,7 @@ class People:
         if missing:
             raise no_project(str(min(missing)))
         return ids
+
+
+def _is_visible(person: Person, who: Principal) -> bool:
+    return who.everywhere or who.project_id in person.project_ids

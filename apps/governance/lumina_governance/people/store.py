@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lumina_governance.errors import LoginTaken, PersonNotFound
+from lumina_governance.errors import LoginTaken, no_person
 from lumina_governance.people.models import Person
 from lumina_kit.database import Id, Model
 from lumina_kit.roles import Role
@@ -93,7 +93,7 @@ class PersonStore:
     async def _row(self, query: Select[PersonRow], name: str) -> PersonRow:
         row: PersonRow | None = await self._session.scalar(query)
         if row is None:
-            raise PersonNotFound(f"There is no person {name[:80]}.", next_step="`lumina people ls` lists them.")
+            raise no_person(name)
         return row
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from apps.platform.tests.control.conftest import bearer
-from lumina_kit.roles import SCOPES, TABLE, Permission, Role, Scope
+from lumina_kit.roles import INSTALLATION_WIDE, SCOPES, TABLE, Permission, Role, Scope
 
 # Open without a credential, as the design fixes it: health, sign-in, the pages' static files, and the way to them.
 OPEN = {
@@ -126,14 +126,33 @@ async def test_unknown_and_revoked_keys_are_turned_away_everywhere(
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_role_may_do_what_the_table_says(
-    app: FastAPI, client: httpx.AsyncClient, admin: Headers, role: Role
+@pytest.mark.parametrize("project", ["default", "other"])
+async def test_key_with_a_role_may_do_what_the_table_says_in_its_project(
+    app: FastAPI, client: httpx.AsyncClient, admin: Headers, role: Role, project: str
 ) -> None:
-    headers = bearer((await made(client, admin, role=role))["secret"])
+    await client.post("/api/governance/projects", headers=admin, json={"slug": "other"})
+    headers = bearer((await made(client, admin | {"x-lumina-project": project}, role=role))["secret"])
 
     refused = {route.name for route in closed(app) if await asked(client, route, headers) == (403, "forbidden")}
 
-    assert refused == {route.name for route in closed(app) if route.permission not in TABLE[role]}
+    given = TABLE[role] - INSTALLATION_WIDE
+    assert refused == {route.name for route in closed(app) if route.permission not in given}
+
+
+async def test_role_admin_key_of_another_project_does_nothing_to_the_installation(
+    app: FastAPI, client: httpx.AsyncClient, admin: Headers
+) -> None:
+    await client.post("/api/governance/projects", headers=admin, json={"slug": "other"})
+    theirs = bearer((await made(client, admin | {"x-lumina-project": "other"}, role="admin"))["secret"])
+
+    answers = {r.name: await asked(client, r, theirs) for r in closed(app) if r.permission in INSTALLATION_WIDE}
+
+    assert {"POST /api/governance/links", "POST /api/governance/people"} < set(answers)
+    assert set(answers.values()) == {(403, "forbidden")}
+
+
+async def test_admin_key_is_refused_nowhere(app: FastAPI, client: httpx.AsyncClient, admin: Headers) -> None:
+    assert not [route for route in closed(app) if await asked(client, route, admin) == (403, "forbidden")]
 
 
 @pytest.mark.parametrize("scope", Scope)

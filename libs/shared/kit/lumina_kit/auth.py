@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from lumina_kit import logs
 from lumina_kit.errors import Refused, Unauthenticated
 from lumina_kit.ledger import Actor
-from lumina_kit.roles import Permission, Role, Scope, permissions
+from lumina_kit.roles import INSTALLATION_WIDE, Permission, Role, Scope, permissions
 
 COOKIE = "lumina_session"
 PROJECT_HEADER = "x-lumina-project"
@@ -26,7 +26,8 @@ class ForeignOrigin(Refused):
 class Principal:
     """A signed-in person or a key, in the project that this request is about.
 
-    `everywhere` means that it may name any project with the header `X-Lumina-Project`.
+    `everywhere` means that it may name any project with the header `X-Lumina-Project`, and may do what is
+    installation-wide.
     """
 
     kind: Literal["person", "key"]
@@ -40,7 +41,8 @@ class Principal:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        return permissions(self.role, self.scopes)
+        given = permissions(self.role, self.scopes)
+        return given if self.everywhere else given - INSTALLATION_WIDE
 
     @property
     def actor(self) -> Actor:
@@ -71,12 +73,21 @@ def require(permission: Permission) -> Any:
     async def permitted(request: Request) -> Principal:
         caller = await signed_in(request)
         if permission not in caller.permissions:
-            held = f"the role {caller.role}" if caller.role else f"the scopes {', '.join(sorted(caller.scopes))}"
-            raise Refused(f"This needs {permission}, which {held} does not have.", next_step="Ask an admin of Lumina.")
+            raise _refused(permission, caller)
         return caller
 
     permitted.permission = permission  # type: ignore[attr-defined]  # read by the test that walks every route
     return Depends(permitted)
+
+
+def _refused(permission: Permission, caller: Principal) -> Refused:
+    if caller.role is Role.ADMIN:
+        return Refused(
+            f"This needs {permission}, and a key with the role admin has only what concerns its project.",
+            next_step="Sign in as an admin, or use the key in admin.key.",
+        )
+    held = f"the role {caller.role}" if caller.role else f"the scopes {', '.join(sorted(caller.scopes))}"
+    return Refused(f"This needs {permission}, which {held} does not have.", next_step="Ask an admin of Lumina.")
 
 
 async def _authenticated(request: Request) -> Principal:

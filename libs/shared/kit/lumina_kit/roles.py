@@ -58,6 +58,9 @@ TABLE: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     }
 )
 
+# They reach beyond a project: whoever may name any project has them, a key with a role in one project never.
+INSTALLATION_WIDE = frozenset({P.PEOPLE_WRITE, P.PROJECTS_WRITE, P.SYSTEM_RESTART})
+
 SCOPES: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
     {
         Scope.INFERENCE: frozenset({P.SELF_READ, P.INFERENCE_CALL, P.MODELS_READ, P.DOCS_READ}),
