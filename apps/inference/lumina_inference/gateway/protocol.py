@@ -5,9 +5,10 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web import BaseRequest, Response, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 
 from lumina_inference.gateway.errors import ApiError, BadHttp, HeadersTooLarge, Overloaded, SlowRequest
+from lumina_inference.gateway.replies import JSON, Reply
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit import logs
 
@@ -129,17 +130,14 @@ def _parse_error(status: int, exc: BaseException | None, message: str | None) ->
     if isinstance(exc, LineTooLong) or message == "Too many headers received":
         return HeadersTooLarge("The request line or its headers are too large for this gateway.")
     if status < 500:
-        first_line = (message or "bad request").partition("\n")[0].rstrip(":")
+        first_line = (message or "bad request").partition("\n")[0].rstrip(":. ")
         return BadHttp(f"The request is not valid HTTP: {first_line[:200]}.")
     return ApiError("The gateway failed.")
 
 
-def _error_response(error: ApiError) -> Response:
-    return Response(
-        status=error.http_status,
-        body=error.body,
-        headers={"Content-Type": "application/json", "Server": "lumina", **error.headers},
-    )
+def _error_response(error: ApiError) -> Reply:
+    # Not aiohttp's: it takes what it could not parse for HTTP/1.0, and would answer in kind.
+    return Reply(error.http_status, [("Content-Type", JSON), *error.headers.items()], error.body)
 
 
 def _raw(error: ApiError) -> bytes:
