@@ -67,7 +67,7 @@ async def test_status_that_no_standard_names_passes_too(unnamed: int, stream: bo
         ({"detail": "from fastapi"}, "from fastapi"),
         ({"error": "only text"}, "only text"),
         ("<html>nginx</html>", "<html>nginx</html>"),
-        ("", "The backend 'b1' answered with status 400."),
+        ("", "The backend 'b1' of the model 'm' answered with status 400."),
         ([1, 2], "[1, 2]"),
     ],
 )
@@ -110,8 +110,8 @@ async def test_redirect_is_not_followed() -> None:
     assert (status, error["code"]) == (502, "backend_failed")
 
 
-@pytest.mark.parametrize("text", ["not json", "", '{"cut": '])
-async def test_answer_that_is_no_json_is_a_bad_gateway(text: str) -> None:
+@pytest.mark.parametrize("text", ["not json", "", '{"cut": ', "[1,2]", "null", '"words"'])
+async def test_answer_that_is_no_json_object_is_a_bad_gateway(text: str) -> None:
     status, error, _ = await refused(200, text)
 
     assert (status, error["code"]) == (502, "backend_failed")
@@ -123,7 +123,7 @@ async def test_unreachable_backend_is_a_bad_gateway_that_names_no_address() -> N
     async with gateway(snapshot(backend(f"http://127.0.0.1:{port}/v1"))) as running:
         status, answer, headers = await running.post("/v1/chat/completions", BODY)
 
-    assert (status, answer["error"]["message"]) == (502, "The backend 'b1' could not be reached.")
+    assert (status, answer["error"]["message"]) == (502, "The backend 'b1' of the model 'm' could not be reached.")
     assert headers["x-lumina-backend"] == "b1"
 
 

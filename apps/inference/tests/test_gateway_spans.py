@@ -341,7 +341,18 @@ async def test_json_log_line_has_the_fields_of_the_other_logs() -> None:
     line = json.loads(output.getvalue())
     assert (line["event"], line["level"], line["part"], line["status"]) == ("request", "info", "gateway", 200)
     assert (line["path"], line["model"], line["backend"]) == ("/v1/chat/completions", "m", "b1")
+    assert line["server"] == upstream.url.removeprefix("http://").removesuffix("/v1")
     assert line["trace_id"] == headers["x-lumina-trace-id"]
+
+
+async def test_log_line_of_a_failure_names_the_host_of_the_backend_but_no_credential() -> None:
+    output = StringIO()
+    url = "http://someone:hidden-word@127.0.0.1:9/v1"
+    async with gateway(snapshot(backend(url)), access_log=AccessLog(output, "console")) as running:
+        await running.post("/v1/chat/completions", BODY)
+
+    assert " b1 backend_failed server=127.0.0.1:9 " in output.getvalue()
+    assert "hidden-word" not in output.getvalue()
 
 
 async def test_text_log_line_fits_a_terminal() -> None:

@@ -55,6 +55,21 @@ async def test_stream_that_breaks_after_its_first_event_ends_with_an_error_and_w
 
     assert status == 200
     assert error_code(text) == "backend_failed"
+    assert "The backend 'b1' of the model 'm' broke the connection before its answer was complete." in text
+    assert DONE not in text
+
+
+@pytest.mark.parametrize("event", [b"data: {not json}\n\n", b"data: [1]\n\n", b'data: {"id":"\xff\xfe"}\n\n'])
+@pytest.mark.parametrize(("before", "status"), [((), 502), (STREAM[:2], 200)])
+async def test_event_that_nobody_can_read_is_a_failure_even_before_done(
+    event: bytes, before: tuple[bytes, ...], status: int
+) -> None:
+    answer = streaming(*before, event, *STREAM[2:])
+    async with provider(answer) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        got, text = await streamed(running)
+
+    assert got == status
+    assert "not a JSON object" in text
     assert DONE not in text
 
 

@@ -24,6 +24,7 @@ class Line(Struct, frozen=True, kw_only=True):
     ms: float
     model: str
     backend: str | None
+    server: str | None
     key_id: str | None
     error: str | None
     request_id: str
@@ -80,4 +81,5 @@ def _as_json(line: Line) -> str:
 
 def _as_text(line: Line) -> str:
     told = f"{line.method} {line.path} {line.status} {line.ms} ms {line.model} {line.backend or '-'} {line.error or ''}"
+    told += f" server={line.server}" if line.error and line.server else ""
     return f"{line.timestamp} [{line.level}] request {told} request_id={line.request_id}\n"

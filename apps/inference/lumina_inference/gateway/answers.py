@@ -63,13 +63,15 @@ _decoder = json.Decoder(Answer)
 
 
 def read(body: bytes) -> Answer | None:
-    """What can be read of an answer; None if it is not JSON at all.
+    """What can be read of an answer; None if it is not a JSON object in UTF-8.
 
     A backend whose fields have odd types still gets its answer through; we only know less about it.
     """
     try:
+        if not body.isascii():
+            body.decode()  # the decoder does not look into strings that it skips
         return _decoder.decode(body)
     except ValidationError:
-        return NOTHING
+        return NOTHING if body.lstrip().startswith(b"{") else None
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -10,18 +10,13 @@ from lumina_inference.gateway.refusals import refusal_in_stream
 
 DONE = b"data: [DONE]\n\n"
 _END = re.compile(rb"\n\r?\n")
-# Within JSON strings quotes are escaped, so none of the last three is found in what a model wrote.
-_TELLING = tuple(
-    re.compile(pattern)
-    for pattern in (rb"\[DONE\]", rb'"usage"\s*:\s*\{', rb'"finish_reason"\s*:\s*"', rb'"error"\s*:\s*[^n\s]')
-)
 
 
 class Events:
     """Cuts a stream into whole events and notes id, model, finish reasons and usage on the way.
 
-    Only the first event and those that tell something are parsed. `done`: the end was announced. `failure`: the
-    backend told of one, or sent what is no JSON; what came before it is still given.
+    Every event is parsed, so that none passes that a caller could not read. `done`: the end was announced. `failure`:
+    the backend told of one, or sent what is no JSON object; what came before it is still given.
     """
 
     def __init__(self, target: Target, *, hides_usage: bool, max_event_bytes: int) -> None:
@@ -51,7 +46,7 @@ class Events:
         cut = _last_end(data, len(data))
         self._rest = data[cut:]
         if len(self._rest) > self._max_event_bytes:
-            raise BackendFailed(f"The backend {self._target.backend.id!r} sent an event without an end.")
+            raise BackendFailed(f"{self._target.name} sent an event without an end.")
         return self._kept(data[:cut])
 
     def finish(self) -> bytes:
@@ -63,27 +58,21 @@ class Events:
 
     def _kept(self, block: bytes) -> bytes:
         kept: list[bytes] = []
-        start = 0 if self.started else self._look_at(block, 0, kept, until_started=True)
-        if self.started and not self.done and self.failure is None:
-            telling = _first_telling(block, start)
-            kept.append(block[start:telling])
-            self._look_at(block, telling, kept)
-        return b"".join(kept)
-
-    def _look_at(self, block: bytes, start: int, kept: list[bytes], *, until_started: bool = False) -> int:
-        """Look at one event after the other; gives where it stopped."""
-        while start < len(block) and not self.done and self.failure is None and not (until_started and self.started):
+        start = 0
+        while start < len(block) and not self.done and self.failure is None:
             end = _end_of_event(block, start)
             event = block[start:end]
             if self._keeps(event):
                 kept.append(event)
             start = end
-        return start
+        return b"".join(kept)
 
     def _keeps(self, event: bytes) -> bool:
         data = _data(event)
         if data is None:
             return self.started  # a comment: it keeps the connection alive, but is no first event
+        if not data:
+            return False  # by the standard it is no event, yet the SDKs stumble over it
         if data == b"[DONE]":
             self.done = True
             return self.started
@@ -102,7 +91,7 @@ class Events:
 
     def _failure(self, answer: Answer | None, data: bytes) -> ApiError | None:
         if answer is None:
-            return BackendFailed(f"The backend {self._target.backend.id!r} sent an event that is not JSON.")
+            return BackendFailed(f"{self._target.name} sent an event that is not a JSON object.")
         return refusal_in_stream(self._target, data) if answer.failed else None
 
     def _note(self, answer: Answer) -> None:
@@ -110,12 +99,6 @@ class Events:
         self.model = self.model or answer.model
         self.finish_reasons.extend(answer.finish_reasons)
         self.usage = answer.usage or self.usage
-
-
-def _first_telling(block: bytes, start: int) -> int:
-    """Where the first event from `start` on is that must be looked at; the end of the block if none must."""
-    found = [match.start() for pattern in _TELLING if (match := pattern.search(block, start))]
-    return max(_last_end(block, min(found)), start) if found else len(block)
 
 
 def _last_end(data: bytes, before: int) -> int:

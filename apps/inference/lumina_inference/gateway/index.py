@@ -20,9 +20,11 @@ _UNSAFE_HEADER = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A backend, ready to be called."""
+    """A backend, ready to be called. `name` is for messages to callers, `server` (its host and port) for the log."""
 
     backend: Backend
+    name: str
+    server: str
     model: Raw
     urls: Mapping[str, URL]
     headers: tuple[tuple[str, str], ...]
@@ -100,6 +102,8 @@ def _choices(route: Route) -> Choices:
 def _target(route: Route, backend: Backend) -> Target:
     return Target(
         backend=backend,
+        name=f"The backend {backend.id!r} of the model {route.name!r}",
+        server=backend.socket or URL(backend.url).host_port_subcomponent or "",
         model=Raw(json.encode(backend.model)),
         urls={operation.name: _url(backend, operation) for operation in OPERATIONS},
         headers=_request_headers(backend),

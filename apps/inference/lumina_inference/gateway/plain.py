@@ -25,7 +25,7 @@ async def relay(call: Call, sending: Sending, upstream: Upstream, settings: Gate
             response = await upstream.post(target, sending.url, sending.headers, sending.body)
             body = await read_whole(target, response, settings.max_response_bytes)
     except TimeoutError:
-        raise BackendTimedOut(f"The backend {target.backend.id!r} did not answer within {seconds:g} s.") from None
+        raise BackendTimedOut(f"{target.name} did not answer within {seconds:g} s.") from None
     _note(call, _checked(target, response, body))
     call.reply_headers.extend(passed_on(response.headers))
     return reply(call, body)
@@ -39,7 +39,7 @@ async def read_whole(target: Target, response: ClientResponse, most: int) -> byt
             return content.read_nowait()
         return await _read_parts(target, response, most)
     except (ClientError, OSError) as error:
-        raise explained(target, error) from error
+        raise explained(target, error, begun=True) from error
     finally:
         response.release()
 
@@ -50,7 +50,7 @@ async def _read_parts(target: Target, response: ClientResponse, most: int) -> by
         parts.append(part)
         size += len(part)
         if size > most:
-            raise BackendFailed(f"The backend {target.backend.id!r} answered with more than {most:,} bytes.")
+            raise BackendFailed(f"{target.name} answered with more than {most:,} bytes.")
     return b"".join(parts)
 
 
@@ -59,7 +59,7 @@ def _checked(target: Target, response: ClientResponse, body: bytes) -> Answer:
         raise _refused(target, response, body)
     answer = answers.read(body)
     if answer is None:
-        raise BackendFailed(f"The backend {target.backend.id!r} answered with something that is not JSON.")
+        raise BackendFailed(f"{target.name} answered with something that is not a JSON object.")
     return answer
 
 

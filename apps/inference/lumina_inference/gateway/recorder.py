@@ -37,6 +37,7 @@ def _line(call: Call, path: str) -> Line:
         ms=round((time.perf_counter() - call.started) * 1000, 2),
         model=call.model or names.UNKNOWN,
         backend=call.target.backend.id if call.target else None,
+        server=call.target.server if call.target else None,
         key_id=call.caller.key.id if call.caller else None,
         error=call.error_type,
         request_id=call.request_id,

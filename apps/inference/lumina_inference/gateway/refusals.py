@@ -34,10 +34,10 @@ class _Body(_Fields, frozen=True):
 def refusal(target: Target, status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
     """The error for an answer whose status is not 2xx."""
     if status < 400 or status > 599:
-        return BackendFailed(f"The backend {target.backend.id!r} answered with status {status}, which is no answer.")
+        return BackendFailed(f"{target.name} answered with status {status}, which is no answer.")
     if status in {401, 403}:
         # Its words may hold parts of the key, and speak of a credential that the caller never sent.
-        message = f"The backend {target.backend.id!r} refused the gateway's own credentials."
+        message = f"{target.name} refused the gateway's own credentials."
         return BackendAnsweredError(status, ErrorDetail(message=message, type=_TYPES[status]), headers)
     return BackendAnsweredError(status, _detail(target, status, body), headers)
 
@@ -51,7 +51,7 @@ def refusal_in_stream(target: Target, event: bytes) -> ApiError:
 
 def _detail(target: Target, status: int, body: bytes) -> ErrorDetail:
     fields = _read(body)
-    message = fields.message or f"The backend {target.backend.id!r} answered with status {status}."
+    message = fields.message or f"{target.name} answered with status {status}."
     code = str(fields.code) if fields.code is not None else _CODES.get(status)
     if status == 400 and _TOO_LONG.search(f"{message} {fields.type} {code}"):
         code = "context_length_exceeded"

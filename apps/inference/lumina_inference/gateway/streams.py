@@ -32,7 +32,7 @@ class Stream:
         self._call = call
         self._sending = sending
         self._settings = settings
-        self._name = f"The backend {sending.target.backend.id!r}"
+        self._name = sending.target.name
         own = sending.target.backend.stream_timeout_seconds
         self._first_seconds = own or settings.first_token_timeout_seconds
         self._idle_seconds = own or settings.stream_idle_timeout_seconds
@@ -62,7 +62,7 @@ class Stream:
             await self._check(response)
             await self._pass_events(response)
         except (ClientError, OSError) as error:
-            raise explained(sending.target, error) from error
+            raise explained(sending.target, error, begun=True) from error
         finally:
             response.release()
         return self._opened()

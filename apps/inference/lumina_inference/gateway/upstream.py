@@ -86,9 +86,14 @@ class Asleep(BackendFailed):
     """Nobody listens on an on-demand part's socket, or the part left while we asked. Nothing was answered."""
 
 
-def explained(target: Target, error: Exception) -> BackendFailed | BackendTimedOut:
-    """What the caller is told about a failed connection: the backend's id, never its address or key."""
-    name = f"The backend {target.backend.id!r}"
+def explained(target: Target, error: Exception, *, begun: bool = False) -> BackendFailed | BackendTimedOut:
+    """What the caller is told about a failed connection: the model's name and the backend's id, never address or key.
+
+    `begun`: the head of the answer had come.
+    """
+    name = target.name
+    if begun:
+        return BackendFailed(f"{name} broke the connection before its answer was complete.")
     if target.backend.part is not None and isinstance(
         error, ClientConnectorError | ServerDisconnectedError | ConnectionResetError
     ):
