@@ -31,6 +31,11 @@ def no_person(id_or_login: str) -> PersonNotFound:
     return PersonNotFound(f"There is no person {id_or_login[:80]}.", next_step="`lumina people ls` lists them.")
 
 
+class PersonDisabled(Conflict):
+    code = "person_disabled"
+    title = "The person is disabled"
+
+
 class LoginTaken(Conflict):
     code = "login_taken"
     title = "The login name is taken"

@@ -277,6 +277,17 @@ async def test_link_is_made_by_an_admin_for_a_person_or_for_the_builtin_admin(
     assert (await client.post(f"{API}/links", headers=admin, json={"person_id": str(uuid4())})).status_code == 404
 
 
+async def test_no_link_is_made_for_someone_disabled(client: httpx.AsyncClient, admin: Headers) -> None:
+    (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()
+    await made(client, admin, "/people", login="ana", role="admin")
+    await client.patch(f"{API}/people/{builtin['id']}", headers=admin, json={"disabled": True})
+
+    for body in ({}, {"person_id": builtin["id"]}):
+        answer = await client.post(f"{API}/links", headers=admin, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "person_disabled")
+        assert "lumina people enable admin" in answer.json()["next_step"]
+
+
 async def test_audit_log_is_read_newest_first_page_by_page(client: httpx.AsyncClient, admin: Headers) -> None:
     for number in range(5):
         await made(client, admin, "/keys", name=f"key {number}")

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lumina_governance.errors import NotAPerson, PersonNotFound, TooManySignIns, WrongCredentials
+from lumina_governance.errors import NotAPerson, PersonDisabled, PersonNotFound, TooManySignIns, WrongCredentials
 from lumina_governance.people.models import LONGEST_PASSWORD, Person
 from lumina_governance.sessions import cookie
 from lumina_governance.sessions.caller import Address, FromHere, PersonCaller
@@ -85,7 +85,7 @@ async def sign_out_everywhere(
     cookie.take(answer, governance.secure_cookie)
 
 
-@router.post("/links", status_code=201, responses=problems(PersonNotFound))
+@router.post("/links", status_code=201, responses=problems(PersonNotFound, PersonDisabled))
 async def create_link(new: NewLink, sessions: SessionsDep, governance: GovernanceDep, who: LinkMaker) -> OneTimeLink:
     """Make a one-time sign-in link. It is shown once and can be used for 15 minutes, unless that was set otherwise."""
     link = await sessions.make_link(new.person_id, who.actor)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from lumina_governance.changes import announce
-from lumina_governance.errors import LinkSpent, WrongCredentials
+from lumina_governance.errors import LinkSpent, PersonDisabled, WrongCredentials
 from lumina_governance.people.models import BUILTIN_LOGIN, LOGIN_PATTERN, Person
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.people.store import PersonStore
@@ -99,12 +99,13 @@ class Sessions:
         return found[0]
 
     async def make_link(self, person_id: UUID | None, who: Actor) -> Link:
-        """A one-time link for a person, else for the built-in admin. Raises PersonNotFound."""
+        """A one-time link for a person, else for the built-in admin. Raises PersonNotFound, PersonDisabled."""
         token, now = secrets.token_urlsafe(32), self.now()
         expires_at = now + self.settings.link_time
         async with self.database.session() as session:
             people = PersonStore(session)
             person = await people.get(person_id) if person_id else await people.by_login(BUILTIN_LOGIN)
+            _check_active(person)
             row = LinkRow(id=uuid4(), sha256=_digest(token), person_id=person.id, created_at=now, expires_at=expires_at)
             await SessionStore(session).add_link(row)
             await announce(session, _change("link.created", person, who), now)
@@ -133,6 +134,14 @@ class Sessions:
             who = Actor("person", str(person.id), person.login)
             await announce(session, _change("session.started", person, who, way), now)
         return Started(self.tokens.sign(ticket), person, ticket.expires_at)
+
+
+def _check_active(person: Person) -> None:
+    if not person.is_active:
+        raise PersonDisabled(
+            f"{person.login} is disabled, and a link would not let them in.",
+            next_step=f"`lumina people enable {person.login}` first, or make a link for someone else.",
+        )
 
 
 def _change(action: str, person: Person, who: Actor, way: str | None = None) -> Change:
