@@ -2,6 +2,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from lumina_inference.config.findings import Level
 from lumina_inference.config.watching import ConfigChange, ConfigWatch
 
@@ -115,6 +117,51 @@ def test_folder_in_the_files_place_is_survived(tmp_path: Path) -> None:
 
     assert settled(watch) is None
     assert served(watch) == ["a"]
+
+
+def test_pipe_in_the_files_place_is_survived(tmp_path: Path) -> None:
+    watch = watching(tmp_path / "gateway.yaml")
+    (tmp_path / "gateway.yaml").unlink()
+    os.mkfifo(tmp_path / "gateway.yaml")
+
+    assert settled(watch) is None
+    assert served(watch) == ["a"]
+    assert watch.state.report.errors
+
+    (tmp_path / "gateway.yaml").unlink()
+    (tmp_path / "gateway.yaml").write_text(BETTER)
+    assert settled(watch) is not None
+    assert served(watch) == ["bb"]
+
+
+@pytest.mark.parametrize("content", ["", "\n  \n", "# model_list:\n"])
+def test_emptied_file_keeps_the_old_one_serving_and_says_so(tmp_path: Path, content: str) -> None:
+    watch = watching(tmp_path / "gateway.yaml")
+    (tmp_path / "gateway.yaml").write_text(content)
+
+    assert settled(watch) is None
+
+    assert served(watch) == ["a"]
+    assert not watch.state.current
+    assert "model_list: []" in watch.state.report.errors[0].message
+
+
+def test_new_comments_in_a_file_without_anything_else_are_fine(tmp_path: Path) -> None:
+    watch = watching(tmp_path / "gateway.yaml", "# nothing yet\n")
+    (tmp_path / "gateway.yaml").write_text("# nothing yet, but soon\n")
+
+    settled(watch)
+
+    assert watch.state.current
+
+
+def test_list_without_models_is_meant_and_serves_only_the_embedded_ones(tmp_path: Path) -> None:
+    watch = watching(tmp_path / "gateway.yaml")
+    (tmp_path / "gateway.yaml").write_text("model_list: []\n")
+
+    assert settled(watch) is not None
+    assert served(watch) == []
+    assert watch.state.current
 
 
 def test_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:

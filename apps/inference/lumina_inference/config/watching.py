@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+import stat
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,17 @@ from lumina_kit import logs
 
 log = logs.get(__name__)
 Signature = tuple[int, int, int, int]
+_EMPTIED = Report(
+    (
+        Finding(
+            Level.ERROR,
+            1,
+            "",
+            "the file is empty, as if its writing had been cut short; what was last read from it goes on. "
+            "To serve only the embedded models, write: model_list: []",
+        ),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -96,12 +109,18 @@ class ConfigWatch:
         compiled = compile_text(content, self._environ, self._most_bytes)
         digest = hashlib.sha256(content).hexdigest()
         before = self.state.running_sha256
-        self.state = replace(self.state, report=compiled.report, file_sha256=digest, content=content)
+        report = _EMPTIED if self._emptied(content) else compiled.report
+        self.state = replace(self.state, report=report, file_sha256=digest, content=content)
         _log(self.state)
-        if not compiled.report.ok or digest == before:
+        if not report.ok or digest == before:
             return None
         self.state = replace(self.state, running=compiled, running_sha256=digest)
         return ConfigChange(self.state.path, before, digest, compiled)
+
+    def _emptied(self, content: bytes) -> bool:
+        running, embedded = self.state.running, without_file()
+        has_more = running.routes.routes != embedded.routes.routes or running.master_key_sha256 is not None
+        return has_more and _says_nothing(content)
 
     def _lose(self) -> None:
         """The file is not there, or cannot be read: what ran goes on."""
@@ -133,10 +152,18 @@ def _signature(path: Path) -> Signature | None:
 
 def _read(path: Path, most_bytes: int) -> bytes | None:
     try:
-        with path.open("rb") as stream:
-            return stream.read(most_bytes + 1)
+        # Without waiting: to open a pipe would, until somebody writes into it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            return stream.read(most_bytes + 1) if regular else None
     except OSError:  # a folder, or no permission
         return None
+
+
+def _says_nothing(content: bytes) -> bool:
+    """Whether the file is empty but for space and comments, as one that was cut short."""
+    lines = (line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
+    return all(not line or line.startswith(b"#") for line in lines)
 
 
 def _log(state: ConfigState) -> None:
