@@ -35,6 +35,8 @@ from apps.inference.tests.gateway_world import (
     snapshot,
     streaming,
 )
+from lumina_kit.home import Home
+from lumina_kit.masterkey import MasterKey
 from lumina_kit.spawn import Child, spawn
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -60,7 +62,7 @@ class Process:
 
     async def told(self) -> bytes:
         """What it says on its lifeline."""
-        return await asyncio.wait_for(asyncio.to_thread(self.child.lifeline.recv, 64), 20)
+        return await asyncio.wait_for(asyncio.to_thread(self.child.lifeline.recv, 4096), 20)
 
     async def ended(self) -> int:
         return await asyncio.wait_for(asyncio.to_thread(self.child.wait), 20)
@@ -181,5 +183,32 @@ def test_process_holds_no_framework(name: str) -> None:
 
 async def test_wrong_setting_ends_the_process_with_its_name(tmp_path: Path) -> None:
     async with started(tmp_path, LUMINA_GATEWAY_MAX_HEADERS="none") as process:
-        assert await process.ended() != 0
-        assert b"max_headers" in await process.output
+        told = await process.told()
+
+        assert told.startswith(b"failed ")
+        assert b"max_headers" in told
+        assert await process.ended() == 1
+        assert await process.output == b""
+
+
+async def test_file_that_cannot_be_read_ends_the_process_with_its_reason_and_no_traceback(tmp_path: Path) -> None:
+    async with started(tmp_path, LUMINA_TLS_CERT=str(tmp_path / "absent.crt")) as process:
+        told = await process.told()
+
+        assert told.startswith(b"failed ")
+        assert b"No such file" in told
+        assert await process.ended() == 1
+        assert b"Traceback" not in await process.output
+
+
+async def test_wrong_master_key_ends_the_process_with_its_reason_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUMINA_KEY_FILE", str(tmp_path / "other.key"))
+    MasterKey.load(Home(tmp_path))
+    async with started(tmp_path) as process:
+        told = await process.told()
+
+        assert told.startswith(b"failed ")
+        assert await process.ended() == 1
+        assert b"Traceback" not in await process.output

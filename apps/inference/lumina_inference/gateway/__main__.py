@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.app import Gateway, Surroundings, open_gateway
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit import logs, settings
-from lumina_kit.errors import Invalid
+from lumina_kit.errors import Invalid, Unavailable
 from lumina_kit.home import find_home
 from lumina_kit.lifeline import Lifeline
 from lumina_kit.masterkey import MasterKey
@@ -27,11 +28,24 @@ _HANDSHAKE_SECONDS = 10
 
 
 def main() -> None:
-    """Serve on the socket that was handed down until told to stop."""
+    """Serve on the socket that was handed down until told to stop. Raises LuminaError for what a person must mend."""
     level, form = os.environ.get("LUMINA_LOG_LEVEL", "info"), os.environ.get("LUMINA_LOG_FORMAT", "console")
     logs.configure("gateway", msgspec.convert(level, logs.Level), msgspec.convert(form, logs.Format))
     access_log = AccessLog(sys.stderr, msgspec.convert(form, logs.Format)) if level in {"debug", "info"} else None
-    uvloop.run(_serve(Lifeline.from_environment(), _surroundings(access_log), _listening_socket(), _tls()))
+    with _files_told():
+        world, tls = _surroundings(access_log), _tls()
+    uvloop.run(_serve(Lifeline.from_environment(), world, _listening_socket(), tls))
+
+
+@contextlib.contextmanager
+def _files_told() -> Iterator[None]:
+    """A full disk, a file without permission, a broken certificate: a person mends it, so no traceback."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        reason = f"The gateway cannot start: {error.strerror or error}{where}."
+        raise Unavailable(reason, next_step="Mend that file or its disk, then run `lumina up` again.") from error
 
 
 def _surroundings(access_log: AccessLog | None) -> Surroundings:
