@@ -12,6 +12,7 @@ from lumina_kit.errors import LuminaError, Refused, Unauthenticated
 from lumina_kit.limits import LimitMiddleware, Limits
 from lumina_platform.control import health, status, strangers
 from lumina_platform.control.access import Access
+from lumina_platform.control.bodies import BodyChecks
 from lumina_platform.control.gate import Gate
 from lumina_platform.control.headers import SecurityHeaders
 from lumina_platform.control.world import World
@@ -68,6 +69,7 @@ def _add_middleware(app: FastAPI, world: World) -> None:
     """Innermost first: what is added last sees a request first."""
     settings = world.settings
     limits = Limits(settings.body_bytes, settings.body_seconds, settings.answer_seconds)
+    app.add_middleware(BodyChecks, closed=strangers.closed_endpoints(app))
     app.add_middleware(Gate, ready=world.readiness.ready)
     app.add_middleware(LimitMiddleware, limits=limits)
     if settings.cors_origins:

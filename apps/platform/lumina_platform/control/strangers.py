@@ -15,9 +15,14 @@ from lumina_kit.errors import LuminaError
 
 def install(app: FastAPI) -> None:
     """Have the app's closed routes, all there by now, ask for a credential before they complain of what was sent."""
-    closed = frozenset(route.endpoint for route in iter_route_contexts(app.routes) if is_closed(route.dependant))
+    closed = closed_endpoints(app)
     for complaint in (RequestValidationError, HTTPException):
         app.add_exception_handler(complaint, _after_sign_in(app.exception_handlers[complaint], closed))
+
+
+def closed_endpoints(app: FastAPI) -> frozenset[Any]:
+    """The functions of the routes that ask for a permission."""
+    return frozenset(route.endpoint for route in iter_route_contexts(app.routes) if is_closed(route.dependant))
 
 
 def is_closed(dependant: Any) -> bool:

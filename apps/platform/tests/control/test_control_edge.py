@@ -39,6 +39,25 @@ async def test_error_is_a_problem_with_a_code(
 
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        ({"content-type": "text/plain"}, "text/plain"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, "gzip"),
+        ({}, "no named type"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/governance/keys", "/api/governance/sessions"])
+async def test_body_that_is_not_plain_json_is_refused_with_what_it_is(
+    client: httpx.AsyncClient, admin: Headers, headers: Headers, what: str, path: str
+) -> None:
+    answer = await client.post(path, headers=admin | headers, content=b'{"name": "k"}')
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_body")
+    assert what in answer.json()["detail"]
 
 
 async def test_bug_is_a_500_that_says_nothing_of_the_inside(client: httpx.AsyncClient, app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """Every route with every kind of caller: what they may do is what the one table says, and a new route is closed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -112,6 +112,20 @@ async def test_stranger_with_a_malformed_body_is_turned_away_as_any_other(
     answers = {(await client.request(r.method, r.filled(), headers=headers, content=body)).status_code for r in taking}
 
     assert answers == {401}
+
+
+async def test_stranger_is_turned_away_before_any_body_is_read(app: FastAPI, client: httpx.AsyncClient) -> None:
+    read: list[str] = []
+    taking = [route for route in closed(app) if route.method in {"POST", "PUT", "PATCH"}]
+
+    async def body(name: str) -> AsyncIterator[bytes]:
+        read.append(name)
+        yield b"{}"
+
+    answers = {(await client.request(r.method, r.filled(), content=body(r.name))).status_code for r in taking}
+
+    assert answers == {401}
+    assert read == []
 
 
 async def test_unknown_and_revoked_keys_are_turned_away_everywhere(

@@ -120,5 +120,7 @@ def check_origin(request: Request) -> None:
 def _bearer(values: list[str]) -> str:
     scheme, _, key = values[0].partition(" ")
     if len(values) > 1 or scheme.lower() != "bearer" or not key.strip():
-        raise Unauthenticated("The Authorization header is not one 'Bearer <key>'.")
+        raise Unauthenticated(
+            "The Authorization header is not one 'Bearer <key>'.", next_step="Send exactly one, with one key."
+        )
     return key.strip()

@@ -59,7 +59,7 @@ class LimitMiddleware:
         try:
             await asyncio.wait({call, begun}, timeout=self.limits.answer_seconds, return_when=asyncio.FIRST_COMPLETED)
             if not call.done() and not guard.started:
-                raise SlowAnswer(f"No answer within {self.limits.answer_seconds:g} s.")
+                raise SlowAnswer(f"No answer within {self.limits.answer_seconds:g} s.", next_step="Try again later.")
             await call
         finally:
             begun.cancel()
@@ -104,7 +104,10 @@ class _Guard:
             async with asyncio.timeout_at(self._deadline):
                 return await self._receive()
         except TimeoutError:
-            raise SlowBody(f"The body was not complete within {self._limits.body_seconds:g} s.") from None
+            raise SlowBody(
+                f"The body was not complete within {self._limits.body_seconds:g} s.",
+                next_step="Send it faster, or less in one request.",
+            ) from None
 
 
 def _too_large(limits: Limits) -> BodyTooLarge:

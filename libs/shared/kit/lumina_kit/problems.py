@@ -16,6 +16,12 @@ MEDIA_TYPE = "application/problem+json"
 MOST_FIELD_ERRORS = 20
 log = logs.get(__name__)
 
+_NEXT_STEPS = {
+    HTTPStatus.BAD_REQUEST: "Send the whole body, in the form that /docs shows for this route.",
+    HTTPStatus.NOT_FOUND: "See /docs for the routes that there are.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The header Allow names the methods of this route; see /docs.",
+}
+
 
 class Problem(BaseModel):
     """What went wrong (RFC 9457). `code` is stable, `next_step` says what to do."""
@@ -66,8 +72,11 @@ async def _lumina_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # the handler is registered for it
+    if isinstance(error.__cause__, LuminaError):  # FastAPI wraps what is raised while it reads a body
+        return response(error.__cause__)
     status = HTTPStatus(error.status_code)
-    answer = _answer(status, status.phrase, status.name.lower(), str(error.detail), None)
+    next_step = _NEXT_STEPS.get(status, "See /docs for what there is.")
+    answer = _answer(status, status.phrase, status.name.lower(), str(error.detail), next_step)
     answer.headers.update(error.headers or {})
     return answer
 

@@ -47,6 +47,10 @@ def small_app() -> FastAPI:
     async def add(request: Request, who: Annotated[Principal, require(Permission.LEDGER_READ)]) -> int:
         return len(await request.body()) + len(who.name)
 
+    @app.post("/words")
+    async def count(words: list[str]) -> int:
+        return len(words)
+
     @app.get("/busy")
     async def busy() -> None:
         raise TooMany("Too fast.", retry_after=12.4)
@@ -104,7 +108,10 @@ async def test_an_unexpected_error_says_nothing_of_its_reason(client: httpx.Asyn
 
 
 async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/nowhere")).json()["code"] == "not_found"
+    answer = (await client.get("/nowhere")).json()
+
+    assert answer["code"] == "not_found"
+    assert "/docs" in answer["next_step"]
 
 
 async def test_too_many_says_when_to_come_back(client: httpx.AsyncClient) -> None:
@@ -158,15 +165,17 @@ async def test_a_body_beyond_the_limit_is_refused_while_it_streams(client: httpx
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-async def test_a_body_that_trickles_is_refused(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("path", ["/cards", "/words"], ids=["read by the route", "read by FastAPI"])
+async def test_a_body_that_trickles_is_refused(client: httpx.AsyncClient, path: str) -> None:
     async def trickle() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x"
             await asyncio.sleep(0.05)
 
-    answer = await client.post("/cards", content=trickle(), headers=bearer("admin"))
+    answer = await client.post(path, content=trickle(), headers=bearer("admin"))
 
     assert (answer.status_code, answer.json()["code"]) == (408, "slow_body")
+    assert answer.json()["next_step"]
 
 
 async def test_an_answer_that_never_begins_is_ended(client: httpx.AsyncClient) -> None:
