@@ -54,7 +54,7 @@ def read_asset(name: str, request: Request) -> Response:
     """One file; a browser that has it is told so."""
     asset = assets().get(name)
     if asset is None:
-        raise AssetNotFound(f"There is no file {name[:80]!r}.")
+        raise AssetNotFound(f"There is no file {name[:80]!r}.", next_step="Go to /docs or /sign-in.")
     headers = {"etag": _etag(name), "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)

@@ -14,6 +14,10 @@ from lumina_platform.control.server import Server
 ANSWER = b"HTTP/1.1 200 OK"
 
 
+REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n"
+LAST = REQUEST + b"connection: close\r\n\r\n"
+
+
 async def plain(scope: object, receive: object, send: object) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})  # type: ignore[operator]  # ASGI's own shape
     await send({"type": "http.response.body", "body": b"ok"})  # type: ignore[operator]  # ASGI's own shape
@@ -69,6 +73,44 @@ async def test_large_head_ends_with_431(port: int, head: bytes) -> None:
 
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert b'"code":"head_too_large"' in answer
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        REQUEST + b"x: " + b"y" * 3000 + b"\r\n\r\n",
+        REQUEST + b"x: y\r\n" * 101 + b"\r\n",
+        b"GET /" + b"y" * 3000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+    ],
+    ids=["one header", "many headers", "address"],
+)
+async def test_large_head_that_comes_whole_ends_with_431(port: int, request_: bytes) -> None:
+    answer = await said(port, request_)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"next_step"' in answer
+
+
+async def test_burst_of_small_requests_is_answered_one_by_one(port: int) -> None:
+    answer = await said(port, (REQUEST + b"\r\n") * 4999 + LAST)
+
+    assert answer.count(ANSWER) == 5000
+    assert b" 431 " not in answer
+
+
+@pytest.mark.parametrize("sent", [b"", b"y" * 1900])
+async def test_body_that_nobody_waits_for_any_more_ends_the_connection(port: int, sent: bytes) -> None:
+    answer = await said(port, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n", sent)
+
+    assert answer.startswith(ANSWER)
+
+
+async def test_late_body_of_an_answered_request_leaves_the_connection_usable(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n"
+
+    answer = await said(port, head, b"y" * 5000, LAST)
+
+    assert answer.count(ANSWER) == 2
 
 
 @pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\x00", b"HELLO\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"])
