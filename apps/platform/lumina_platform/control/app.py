@@ -15,6 +15,7 @@ from lumina_platform.control.access import Access
 from lumina_platform.control.bodies import BodyChecks
 from lumina_platform.control.gate import Gate
 from lumina_platform.control.headers import SecurityHeaders
+from lumina_platform.control.wellformed import WellFormed
 from lumina_platform.control.world import World
 from lumina_platform.pages import assets, docs, sign_in
 
@@ -71,6 +72,7 @@ def _add_middleware(app: FastAPI, world: World) -> None:
     limits = Limits(settings.body_bytes, settings.body_seconds, settings.answer_seconds)
     app.add_middleware(BodyChecks, closed=strangers.closed_endpoints(app))
     app.add_middleware(Gate, ready=world.readiness.ready)
+    app.add_middleware(WellFormed)
     app.add_middleware(LimitMiddleware, limits=limits)
     if settings.cors_origins:
         app.add_middleware(

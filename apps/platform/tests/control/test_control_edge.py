@@ -7,6 +7,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from apps.platform.tests.control.conftest import URL
 from lumina_platform.control.app import create_app
@@ -58,6 +59,44 @@ async def test_body_that_is_not_plain_json_is_refused_with_what_it_is(
 
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_body")
     assert what in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        ([("host", "lumina.test"), ("host", "other.test")], "2 Host"),
+        ([("content-type", "application/json"), ("content-type", "text/plain")], "2 Content-Type"),
+    ],
+)
+async def test_head_that_can_be_read_in_two_ways_is_refused(
+    client: httpx.AsyncClient, headers: list[tuple[str, str]], what: str
+) -> None:
+    answer = await client.get("/healthz", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_head")
+    assert what in answer.json()["detail"]
+
+
+async def test_request_without_a_host_is_refused(client: httpx.AsyncClient) -> None:
+    request = client.build_request("GET", "/healthz")
+    del request.headers["host"]
+
+    answer = await client.send(request)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_head")
+
+
+@pytest.mark.parametrize(("forwarded", "status"), [("https", 401), ("http", 403)])
+async def test_origin_behind_a_trusted_proxy_has_the_scheme_that_the_proxy_tells(
+    app: FastAPI, forwarded: str, status: int
+) -> None:
+    proxied = httpx.ASGITransport(ProxyHeadersMiddleware(app, "127.0.0.1"))  # type: ignore[arg-type]  # uvicorn's ASGI
+    headers = {"origin": "https://lumina.test", "x-forwarded-proto": forwarded}
+
+    async with httpx.AsyncClient(transport=proxied, base_url=URL) as browser:
+        answer = await browser.post("/api/governance/sessions", json={"login": "ana", "password": "x"}, headers=headers)
+
+    assert answer.status_code == status
 
 
 async def test_bug_is_a_500_that_says_nothing_of_the_inside(client: httpx.AsyncClient, app: FastAPI) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -111,9 +110,11 @@ def check_origin(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
     origin = request.headers.get("origin", "")
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if origin.lower() != own.lower():
         raise ForeignOrigin(
-            f"The origin {origin[:200]!r} is not this server.", next_step="Use a key instead of a session."
+            f"The origin {origin[:200]!r} is not this server, {own[:200]}.",
+            next_step="Use a key instead of a session; if a proxy ends TLS, set LUMINA_PLATFORM_TRUSTED_PROXIES.",
         )
 
 

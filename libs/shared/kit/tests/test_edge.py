@@ -139,7 +139,7 @@ async def test_two_authorization_headers_are_refused(client: httpx.AsyncClient) 
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("http://lumina.test", 200), ("http://evil.test", 403), ("null", 403), (None, 403)],
+    [("http://lumina.test", 200), ("https://lumina.test", 403), ("http://evil.test", 403), ("null", 403), (None, 403)],
 )
 async def test_a_cookie_changes_something_only_from_our_own_pages(
     client: httpx.AsyncClient, origin: str | None, status: int
