@@ -13,6 +13,13 @@ SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key; the first is in $LUMINA_HOME/admin.key."},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The cookie that signing in sets."},
 }
+PROJECT = {
+    "name": "X-Lumina-Project",
+    "in": "header",
+    "required": False,
+    "description": "Slug or id of the project to act in; default the caller's own.",
+    "schema": {"type": "string"},
+}
 
 
 def described(app: FastAPI) -> dict[str, Any]:
@@ -29,6 +36,13 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             operation = schema["paths"].get(route.path, {}).get(method.lower())
-            if operation is not None and not is_closed(route.dependant):
-                operation["security"] = []
+            if operation is not None:
+                _complete_operation(operation, closed=is_closed(route.dependant))
     return schema
+
+
+def _complete_operation(operation: dict[str, Any], *, closed: bool) -> None:
+    if closed:
+        operation.setdefault("parameters", []).append(PROJECT)
+    else:
+        operation["security"] = []

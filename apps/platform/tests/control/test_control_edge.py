@@ -225,3 +225,15 @@ async def test_openapi_describes_every_route_under_its_own_name(client: httpx.As
     assert described["openapi"].startswith("3.1")
     assert len(ids) == len(set(ids))
     assert "governance_create_key" in ids
+
+
+async def test_openapi_names_the_header_of_the_project_where_it_counts(
+    client: httpx.AsyncClient, admin: Headers
+) -> None:
+    paths = (await client.get("/openapi.json", headers=admin)).json()["paths"]
+
+    def headers(method: str, path: str) -> list[str]:
+        return [p["name"] for p in paths[path][method].get("parameters", []) if p["in"] == "header"]
+
+    assert headers("get", "/api/governance/keys") == ["X-Lumina-Project"]
+    assert headers("post", "/api/governance/sessions") == []
