@@ -94,3 +94,50 @@ CASES = (
     Case("You are a helpful assistant.", "What is the capital of France?", None),
     Case("You are a helpful assistant.", "Say hello!", None),
 )
+
+
+VASA = """\
+The Vasa was a Swedish warship. She was built in Stockholm by Henrik Hybertsson. She sank on her first voyage in 1628.
+The ship was raised again in 1961."""
+PORTS = "Lumina's gateway listens on port 4000. The control plane listens on port 4080."
+
+# Answered by the very sentence, and by no other. The ranking was tuned on these and on CASES.
+EXACT_CASES = (
+    Case(VASA, "When did the Vasa sink?", "She sank on her first voyage in 1628."),
+    Case(VASA, "Who built the Vasa?", "She was built in Stockholm by Henrik Hybertsson."),
+    Case(VASA, "When was the ship raised?", "The ship was raised again in 1961."),
+    Case(PORTS, "Where does the gateway listen?", "Lumina's gateway listens on port 4000."),
+    Case(PORTS, "On which port does the control plane listen?", "The control plane listens on port 4080."),
+)
+
+ORCHARD = """\
+Ingrid Solheim bought the orchard in 1987. She grew pears on its southern slope. Her son Peter took over the farm in
+2015. He sold the cider press to a neighbour. The barn burned in the winter of 1999. It was rebuilt with stone from
+the quarry at Lunde."""
+TELESCOPE = """\
+The Halden telescope is a radio dish of forty metres. It was designed by Aruna Patel. It went into service in 1974.
+Astronomers found the pulsar J0411 with it in 1982. The receiver is cooled with liquid helium. The dish stands in a
+valley near Rovik, where few people live."""
+SERVICES = """\
+The billing worker runs on the host amber. The search worker runs on the host cobalt. Invoices are written every
+Monday by the billing worker. The search index was lost in March. It took nine hours to build it anew. Nadia Rahman
+leads the search group. Omar Diaz leads the billing group."""
+
+# Not looked at while the ranking was tuned.
+UNSEEN_CASES = (
+    Case(ORCHARD, "Who bought the orchard?", "Ingrid Solheim bought"),
+    Case(ORCHARD, "What did Ingrid Solheim grow?", "She grew pears"),
+    Case(ORCHARD, "When did Peter take over the farm?", "2015"),
+    Case(ORCHARD, "When did the barn burn?", "winter of 1999"),
+    Case(ORCHARD, "What was the barn rebuilt with?", "stone from"),
+    Case(TELESCOPE, "Who designed the telescope?", "Aruna Patel"),
+    Case(TELESCOPE, "When did the telescope go into service?", "1974"),
+    Case(TELESCOPE, "When was the pulsar found?", "1982"),
+    Case(TELESCOPE, "Where does the dish stand?", "near Rovik"),
+    Case(TELESCOPE, "How is the receiver cooled?", "liquid helium"),
+    Case(SERVICES, "Where does the search worker run?", "cobalt"),
+    Case(SERVICES, "When are invoices written?", "every\nMonday"),
+    Case(SERVICES, "When was the search index lost?", "March"),
+    Case(SERVICES, "How long did it take to build the index?", "nine hours"),
+    Case(SERVICES, "Who leads the billing group?", "Omar Diaz"),
+)

@@ -1,5 +1,15 @@
+import pytest
+
 from apps.inference.tests.embedded_world import minilm
-from apps.inference.tests.extractive_cases import CASES, CONFIG, HARBOUR, Case
+from apps.inference.tests.extractive_cases import (
+    CASES,
+    CONFIG,
+    EXACT_CASES,
+    HARBOUR,
+    PORTS,
+    UNSEEN_CASES,
+    Case,
+)
 from lumina_inference.embedded.conversation import Turn, asked
 from lumina_inference.embedded.extractive import NO_ANSWER, answer, candidates
 from lumina_inference.embedded.minilm import shortened
@@ -30,6 +40,24 @@ def test_right_sentence_is_in_nine_of_ten_answers_and_nothing_is_made_up() -> No
 
     assert sum(map(solved, answerable)) >= 0.9 * len(answerable)
     assert all(map(solved, unanswerable))
+
+
+@pytest.mark.parametrize("case", EXACT_CASES, ids=lambda case: case.question)
+def test_question_for_one_fact_gets_the_one_sentence_that_tells_it(case: Case) -> None:
+    assert answered(case.context, case.question) == case.expected
+
+
+def test_question_after_its_context_in_one_message_gets_one_sentence() -> None:
+    found = candidates(asked([Turn("user", f"{PORTS} Where does the gateway listen?")]))
+    assert found is not None
+
+    given = answer(found, minilm().embed([shortened(each) for each in minilm().ids(found.texts)]))
+
+    assert given == "Lumina's gateway listens on port 4000."
+
+
+def test_right_sentence_is_in_nine_of_ten_answers_to_questions_that_nothing_was_tuned_on() -> None:
+    assert sum(map(solved, UNSEEN_CASES)) >= 0.9 * len(UNSEEN_CASES)
 
 
 def test_answers_are_short_and_verbatim() -> None:

@@ -8,30 +8,30 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lumina_inference.embedded.wordforms import stems
+
 Scores = NDArray[np.float64]
 
-_WORD = re.compile(r"\w+(?:[.'’-]\w+)*")
-_NUMERIC = re.compile(
-    r"\b(?:how (?:many|much|long|often|old|big|large|fast|far|high)|when|what (?:year|date|port|version|time))\b"
+_TIME = re.compile(
+    r"\d|\b(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|spring|summer|autumn|winter|night|morning|noon|week|month|year)\b"
 )
-_STOP = frozenset(
-    _WORD.findall(
-        "a an the of in on at to for from by with and or is are was were be been being do does did can could "
-        "will would should may might must have has had i you he she it we they this that these those what "
-        "which who whom whose when where why how many much if then than as not no yes so its their there here "
-        "please tell me my your our about into explain describe give say mean"
-    )
+_PERSON = re.compile(r"\b[A-Z][a-zà-ÿ]+ [A-Z][a-zà-ÿ]+|\bby [A-Z]")
+_PLACE = re.compile(r"\d|\b(?:in|at|on|near|to|for|from|under|behind|along) (?!\d)(?:the |an? )?\w")
+_NUMBER = re.compile(r"\d")
+_QUESTION_WORD = re.compile(r"\b(?:who|when|where|why|what|which|how)")
+# What a question begins with, and the sign that a sentence holds what it asks for.
+_CUES = (
+    (re.compile(r"when\b|what (?:year|date|time)\b"), _TIME),
+    (re.compile(r"who(?:m|se)?\b"), _PERSON),
+    (re.compile(r"where\b"), _PLACE),
+    (re.compile(r"how (?:many|much|long|often|old|big|large|fast|far|high)\b"), _NUMBER),
+    (re.compile(r"(?:what|which) (?:port|version|number)\b"), _NUMBER),
 )
-_ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ers", "ed", "er", "es", "ly", "s")
 _MEANING_SHARE = 0.7
-_NUMBER_BONUS = 0.06
+_CUE_BONUS = 0.06
+_ADDS_NOTHING = 0.15
 _BEFORE_SHARE = 0.5  # a word in the sentence before counts for half: "It" then stands for it
-
-
-def stems(text: str) -> frozenset[str]:
-    """The words that carry meaning, cut to a rough stem."""
-    words = (word.casefold() for word in _WORD.findall(text))
-    return frozenset(_stem(word) for word in words if word not in _STOP)
 
 
 def shared_words(question: str, candidates: Sequence[str]) -> Scores:
@@ -51,15 +51,27 @@ def shared_words(question: str, candidates: Sequence[str]) -> Scores:
 
 
 def combined(question: str, candidates: Sequence[str], likeness: Scores, words: Scores) -> Scores:
-    """One score for each candidate; a question for a number favours candidates that hold one."""
+    """One score for each candidate: more for one that holds what the question asks for, as a date for `when`.
+
+    Less for one that has no word but those of the question: it repeats the topic and adds nothing.
+    """
     scores = _MEANING_SHARE * likeness + (1 - _MEANING_SHARE) * words
-    if _NUMERIC.search(question.casefold()):
-        scores = scores + _NUMBER_BONUS * np.array([any(map(str.isdigit, text)) for text in candidates])
+    wanted, sign = stems(question), _sign(question)
+    for index, text in enumerate(candidates):
+        fits = sign is not None and sign.search(text) is not None
+        scores[index] += _CUE_BONUS * fits - _ADDS_NOTHING * (stems(text) <= wanted)
     return np.asarray(scores, dtype=np.float64)
 
 
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)].rstrip("e")
-    return word.rstrip("e") if len(word) > 3 else word
+def asks_for_fact(question: str) -> bool:
+    """Whether one date, name, place or number is asked for."""
+    return _sign(question) is not None
+
+
+def _sign(question: str) -> re.Pattern[str] | None:
+    """What a sentence must hold to answer; the first question word tells: `what ... when` is no question of time."""
+    asked = question.casefold()
+    word = _QUESTION_WORD.search(asked)
+    if word is None:
+        return None
+    return next((sign for cue, sign in _CUES if cue.match(asked, word.start())), None)
