@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from apps.governance.tests.conftest import Clock
-from lumina_governance.errors import LinkSpent, SignedOut, TooManySignIns, WrongCredentials
+from lumina_governance.errors import LinkSpent, PersonDisabled, SignedOut, TooManySignIns, WrongCredentials
 from lumina_governance.people.models import BUILTIN_LOGIN, NewPerson, Person, PersonUpdate
 from lumina_governance.people.service import People
 from lumina_governance.people.store import PersonStore
@@ -90,6 +90,7 @@ async def test_signing_out_everywhere_ends_sessions_and_links(governance: Govern
 
 async def test_disabling_ends_everything_at_once(governance: Governance, ana: Person) -> None:
     started = await governance.sessions.begin_with_password("ana", PASSWORD, "here")
+    link = await governance.sessions.make_link(ana.id, SYSTEM)
 
     await disable(governance, ana.id)
 
@@ -98,7 +99,9 @@ async def test_disabling_ends_everything_at_once(governance: Governance, ana: Pe
     with pytest.raises(WrongCredentials):
         await governance.sessions.begin_with_password("ana", PASSWORD, "here")
     with pytest.raises(LinkSpent):
-        await governance.sessions.begin_with_link((await governance.sessions.make_link(ana.id, SYSTEM)).token)
+        await governance.sessions.begin_with_link(link.token)
+    with pytest.raises(PersonDisabled):
+        await governance.sessions.make_link(ana.id, SYSTEM)
 
 
 async def test_link_signs_the_builtin_admin_in_once(governance: Governance) -> None:
