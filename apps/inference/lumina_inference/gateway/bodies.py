@@ -6,6 +6,7 @@ from aiohttp.web import BaseRequest, RequestPayloadError
 
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import BadHttp, BodyTooLarge, Overloaded, SlowRequest, UnsupportedMedia
+from lumina_inference.gateway.memory import Trimmer, heap_trim
 from lumina_inference.gateway.settings import GatewaySettings
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -19,6 +20,7 @@ class Bodies:
         self._limit_of_all = settings.max_bodies_bytes
         self._seconds = settings.body_timeout_seconds
         self._held = 0
+        self._trimmer = Trimmer(heap_trim())
 
     async def read(self, call: Call) -> bytes:
         """The whole JSON body. The bytes count as held until `release`."""
@@ -35,6 +37,7 @@ class Bodies:
     def release(self, call: Call) -> None:
         """The request is over: its body no longer counts."""
         self._held -= call.body_bytes
+        self._trimmer.released(call.body_bytes)
         call.body_bytes = 0
 
     def _check_declared(self, request: BaseRequest) -> None:
