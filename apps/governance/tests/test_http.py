@@ -57,7 +57,7 @@ async def test_key_is_shown_once_listed_without_its_secret_and_revoked(
 ) -> None:
     shown = await made(client, admin, "/keys", name="laptop")
 
-    listed = (await client.get(f"{API}/keys", headers=admin)).json()
+    listed = (await client.get(f"{API}/keys", headers=admin)).json()["items"]
     assert {name: value for name, value in shown.items() if name != "secret"} in listed
     revoked = await client.delete(f"{API}/keys/{shown['id']}", headers=admin)
     assert revoked.json()["revoked_at"] is not None
@@ -94,7 +94,7 @@ async def test_another_projects_key_sees_none_of_ours(client: httpx.AsyncClient,
     ours = await made(client, admin, "/keys", name="ours")
     theirs = await key_of(client, admin | {"x-lumina-project": "other"}, role="admin")
 
-    assert [key["name"] for key in (await client.get(f"{API}/keys", headers=theirs)).json()] == ["k"]
+    assert [key["name"] for key in (await client.get(f"{API}/keys", headers=theirs)).json()["items"]] == ["k"]
     for method in ("GET", "DELETE"):
         answer = await client.request(method, f"{API}/keys/{ours['id']}", headers=theirs)
         assert (answer.status_code, answer.json()["code"]) == (404, "key_not_found")
@@ -108,8 +108,11 @@ async def test_projects_are_listed_for_who_belongs_to_them(client: httpx.AsyncCl
     await made(client, admin, "/projects", slug="other", name="The other")
     operator = await key_of(client, admin, role="operator")
 
-    assert [p["slug"] for p in (await client.get(f"{API}/projects", headers=admin)).json()] == ["default", "other"]
-    assert [p["slug"] for p in (await client.get(f"{API}/projects", headers=operator)).json()] == ["default"]
+    assert [p["slug"] for p in (await client.get(f"{API}/projects", headers=admin)).json()["items"]] == [
+        "default",
+        "other",
+    ]
+    assert [p["slug"] for p in (await client.get(f"{API}/projects", headers=operator)).json()["items"]] == ["default"]
     assert (await client.post(f"{API}/projects", headers=admin, json={"slug": "other"})).status_code == 409
     assert (await client.post(f"{API}/projects", headers=operator, json={"slug": "x"})).status_code == 403
 
@@ -121,7 +124,7 @@ async def test_person_is_added_changed_and_found(client: httpx.AsyncClient, admi
 
     assert changed.json()["disabled_at"] is not None
     assert (await client.get(f"{API}/people/{ana['id']}", headers=admin)).json() == changed.json()
-    assert [p["login"] for p in (await client.get(f"{API}/people", headers=admin)).json()] == ["admin", "ana"]
+    assert [p["login"] for p in (await client.get(f"{API}/people", headers=admin)).json()["items"]] == ["admin", "ana"]
     assert (await client.post(f"{API}/people", headers=admin, json={"login": "ANA"})).status_code == 409
     assert (await client.get(f"{API}/people/{uuid4()}", headers=admin)).status_code == 404
 
@@ -134,7 +137,7 @@ async def test_project_admins_key_sees_its_projects_people_and_entries_only(
     ben = await made(client, admin, "/people", login="ben")
     theirs = await key_of(client, admin | {"x-lumina-project": "other"}, role="admin")
 
-    assert (await client.get(f"{API}/people", headers=theirs)).json() == [ana]
+    assert (await client.get(f"{API}/people", headers=theirs)).json()["items"] == [ana]
     assert (await client.get(f"{API}/people/{ana['id']}", headers=theirs)).status_code == 200
     assert (await client.get(f"{API}/people/{ben['id']}", headers=theirs)).json()["code"] == "person_not_found"
     entries = (await client.get(f"{API}/ledger", headers=theirs)).json()["items"]
@@ -166,7 +169,7 @@ async def test_auditor_sees_entries_of_their_projects_and_those_of_none(
 
 
 async def test_last_admin_cannot_be_disabled(client: httpx.AsyncClient, admin: Headers) -> None:
-    (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()
+    (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()["items"]
 
     answer = await client.patch(f"{API}/people/{builtin['id']}", headers=admin, json={"disabled": True})
 
@@ -278,7 +281,7 @@ async def test_link_is_made_by_an_admin_for_a_person_or_for_the_builtin_admin(
 
 
 async def test_no_link_is_made_for_someone_disabled(client: httpx.AsyncClient, admin: Headers) -> None:
-    (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()
+    (builtin,) = (await client.get(f"{API}/people", headers=admin)).json()["items"]
     await made(client, admin, "/people", login="ana", role="admin")
     await client.patch(f"{API}/people/{builtin['id']}", headers=admin, json={"disabled": True})
 

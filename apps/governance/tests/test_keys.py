@@ -21,6 +21,7 @@ from lumina_governance.projects.store import ProjectStore
 from lumina_governance.wiring import Governance
 from lumina_kit.auth import Principal
 from lumina_kit.ledger import SYSTEM, LedgerEntry
+from lumina_kit.pages import BadCursor, cursor_of
 from lumina_kit.roles import Role, Scope
 
 
@@ -215,9 +216,30 @@ async def test_admin_key_acts_in_any_project(governance: Governance, admin_key_f
     assert (await governance.credentials.by_key(text, str(other.id))).project_id == other.id
 
 
+async def test_keys_are_listed_page_by_page_each_once(governance: Governance) -> None:
+    ana = await person(governance)
+    made = {(await make(governance, ana, name=f"k{number}"))[0].id for number in range(5)}  # all at the same time
+
+    listed: list[Key] = []
+    cursor = None
+    while not listed or cursor is not None:
+        async with governance.database.session() as session:
+            page = await Keys(session, governance.now).store.page(ana.project_id, cursor, 2)
+        listed, cursor = [*listed, *page.items], page.next_cursor
+
+    assert made <= {key.id for key in listed}
+    assert len(listed) == len({key.id for key in listed})
+
+
+async def test_a_cursor_of_something_else_is_refused(governance: Governance) -> None:
+    async with governance.database.session() as session:
+        with pytest.raises(BadCursor):
+            await Keys(session, governance.now).store.page(uuid4(), cursor_of("then", "there"), 2)
+
+
 async def all_keys(governance: Governance, who: Principal) -> list[Key]:
     async with governance.database.session() as session:
-        return await Keys(session, governance.now).store.all(who.project_id)
+        return (await Keys(session, governance.now).store.page(who.project_id, None, 100)).items
 
 
 async def project(governance: Governance) -> Project:

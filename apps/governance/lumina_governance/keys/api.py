@@ -9,6 +9,7 @@ from lumina_governance.errors import AboveMaker, BuiltinKey, KeyNotFound, NotYou
 from lumina_governance.keys.models import Key, NewKey
 from lumina_governance.wiring import KeysDep
 from lumina_kit.auth import Principal, require
+from lumina_kit.pages import BadCursor, Cursor, Limit, Page
 from lumina_kit.problems import problems
 from lumina_kit.roles import Permission
 
@@ -24,10 +25,10 @@ class ShownKey(Key):
     secret: str
 
 
-@router.get("")
-async def list_keys(keys: KeysDep, who: Reader) -> list[Key]:
+@router.get("", responses=problems(BadCursor))
+async def list_keys(keys: KeysDep, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Page[Key]:
     """The keys of the project, newest first, revoked ones too."""
-    return await keys.store.all(who.project_id)
+    return await keys.store.page(who.project_id, cursor, limit)
 
 
 @router.get("/{key_id}", responses=problems(KeyNotFound))

@@ -10,6 +10,7 @@ from lumina_governance.errors import LastAdmin, LoginTaken, PersonNotFound, Proj
 from lumina_governance.people.models import NewPassword, NewPerson, Person, PersonUpdate
 from lumina_governance.wiring import PeopleDep, SessionsDep
 from lumina_kit.auth import Principal, require
+from lumina_kit.pages import BadCursor, Cursor, Limit, Page, page_after
 from lumina_kit.problems import problems
 from lumina_kit.roles import Permission
 
@@ -27,10 +28,10 @@ class PasswordToSet(BaseModel):
     password: NewPassword
 
 
-@router.get("")
-async def list_people(people: PeopleDep, who: Reader) -> list[Person]:
+@router.get("", responses=problems(BadCursor))
+async def list_people(people: PeopleDep, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Page[Person]:
     """Everyone whom the caller may see, by login; disabled people too. Without rights everywhere: its project's."""
-    return await people.visible_to(who)
+    return page_after(await people.visible_to(who), lambda person: person.login, cursor, limit)
 
 
 @router.get("/{person_id}", responses=problems(PersonNotFound))

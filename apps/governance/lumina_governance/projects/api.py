@@ -9,6 +9,7 @@ from lumina_governance.errors import ProjectTaken
 from lumina_governance.projects.models import Label, Project, Slug
 from lumina_governance.wiring import ProjectsDep
 from lumina_kit.auth import Principal, require
+from lumina_kit.pages import BadCursor, Cursor, Limit, Page, page_after
 from lumina_kit.problems import problems
 from lumina_kit.roles import Permission
 
@@ -27,10 +28,10 @@ class NewProject(BaseModel):
     name: Label | None = None
 
 
-@router.get("")
-async def list_projects(projects: ProjectsDep, who: Reader) -> list[Project]:
+@router.get("", responses=problems(BadCursor))
+async def list_projects(projects: ProjectsDep, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Page[Project]:
     """The projects that the caller may act in, by slug."""
-    return await projects.visible_to(who)
+    return page_after(await projects.visible_to(who), lambda project: project.slug, cursor, limit)
 
 
 @router.post("", status_code=201, responses=problems(ProjectTaken))

@@ -23,7 +23,7 @@ async def test_control_plane_works_on_postgres_and_finds_its_state_again(
             admin = bearer(secret_of(environment))
             transport = httpx.ASGITransport(create_app(world))
             async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
-                keys = (await client.get("/api/governance/keys", headers=admin)).json()
+                keys = (await client.get("/api/governance/keys", headers=admin)).json()["items"]
                 answer = await client.post("/api/governance/keys", headers=admin, json={"name": "k"})
                 verdict = (await client.get("/api/governance/ledger/verify", headers=admin)).json()
         secrets.append((secret_of(environment), len(keys)))

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable, Iterable
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -44,6 +45,13 @@ def position_of(cursor: str, parts: int) -> tuple[str, ...]:
     if len(position) != parts:
         raise BadCursor(f"{cursor[:60]!r} is not a cursor.", next_step="Use next_cursor of the page before, unchanged.")
     return position
+
+
+def page_after(rows: Iterable[T], position: Callable[[T], str], cursor: str | None, limit: int) -> Page[T]:
+    """A page of few rows that are all at hand, ordered by a text that is unique among them. Raises BadCursor."""
+    (passed,) = position_of(cursor, 1) if cursor else ("",)
+    ahead = sorted((row for row in rows if position(row) > passed), key=position)[: limit + 1]
+    return page_of(ahead, limit, [cursor_of(position(row)) for row in ahead])
 
 
 def page_of(rows: list[T], limit: int, cursors: list[str]) -> Page[T]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lumina_kit.pages import BadCursor, cursor_of, page_of, position_of
+from lumina_kit.pages import BadCursor, cursor_of, page_after, page_of, position_of
 
 
 def test_a_cursor_names_its_position() -> None:
@@ -23,3 +23,12 @@ def test_a_page_points_behind_its_last_row() -> None:
     page = page_of([1, 2, 3], 2, ["a", "b", "c"])
 
     assert (page.items, page.next_cursor) == ([1, 2], "b")
+
+
+def test_rows_at_hand_are_paged_in_order_of_their_position() -> None:
+    rows = ["c", "a", "b"]
+
+    first = page_after(rows, str, None, 2)
+    second = page_after(rows, str, first.next_cursor, 2)
+
+    assert (first.items, second.items, second.next_cursor) == (["a", "b"], ["c"], None)
