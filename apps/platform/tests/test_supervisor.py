@@ -422,6 +422,7 @@ def test_the_log_tells_which_part_a_line_is_from(launch: Starting) -> None:
     lumina.get("/hello")
 
     log = lumina.home.logs_dir / "lumina.log"
+    assert holds_within(2, log.exists)
     assert holds_within(2, lambda: any(line.startswith("web") and "/hello" in line for line in log.open()))
     assert holds_within(2, lambda: lumina.printed("served /hello"))
 

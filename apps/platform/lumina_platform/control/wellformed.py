@@ -13,7 +13,7 @@ class MalformedHead(LuminaError):
 
 
 class WellFormed:
-    """Wants one Host, and one Content-Type at most."""
+    """Wants one Host, which HTTP/1.0 may leave out, as simple health checks do; and one Content-Type at most."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -29,7 +29,7 @@ class WellFormed:
 def _error(scope: Scope) -> MalformedHead | None:
     names = [name for name, _ in scope["headers"]]
     hosts, types = names.count(b"host"), names.count(b"content-type")
-    if hosts != 1:
+    if hosts > 1 or (hosts == 0 and scope["http_version"] != "1.0"):
         return MalformedHead(f"The request has {hosts} Host headers.", next_step="Send exactly one.")
     if types > 1:
         return MalformedHead(f"The request has {types} Content-Type headers.", next_step="Send one at most.")
