@@ -31,13 +31,13 @@ class Ready(BaseModel):
 
 
 @router.get("/healthz")
-@router.get("/health", include_in_schema=False)
 def healthz() -> Alive:
     """Whether the process answers; open to everyone."""
     return Alive(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": Ready}})
+@router.get("/health", include_in_schema=False)
 async def readyz(world: WorldDep, answer: Response) -> Ready:
     """200 once the control plane can serve, else 503; open to everyone."""
     states = await world.readiness.states()
