@@ -237,3 +237,10 @@ async def test_openapi_names_the_header_of_the_project_where_it_counts(
 
     assert headers("get", "/api/governance/keys") == ["X-Lumina-Project"]
     assert headers("post", "/api/governance/sessions") == []
+
+
+async def test_health_is_an_alias_of_readiness(client: httpx.AsyncClient) -> None:
+    answers = [await client.get(path) for path in ("/health", "/readyz")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
