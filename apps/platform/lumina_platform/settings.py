@@ -11,6 +11,9 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API and its documentation.")] = 4080
     gateway_port: Annotated[int, Meta(ge=0, le=65535, description="Port of the gateway.")] = 4000
+    gateway_processes: Annotated[
+        int, Meta(ge=1, le=64, description="Processes of the gateway, which share its port.")
+    ] = 1
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")
     ] = "info"

@@ -260,6 +260,21 @@ def test_a_restarting_child_makes_callers_wait_and_refuses_none(launch: Starting
     assert holds_within(2, lambda: lumina.printed("web was ended by SIGKILL. It starts again at once."))
 
 
+def test_a_child_that_is_killed_several_times_in_a_row_is_back_each_time_without_a_growing_wait(
+    launch: Starting,
+) -> None:
+    lumina = launch()
+
+    for count in range(1, 6):
+        os.kill(lumina.part("web").pid or 0, signal.SIGKILL)
+        assert lumina.get().isdigit()
+        assert holds_within(5, lambda expected=count: lumina.part("web").restarts == expected)
+
+    waits = [line for line in lumina.lines if "It starts again" in line]
+    assert "at once" in waits[0]
+    assert "in 0.4 s" in waits[4]
+
+
 def test_restart_over_the_control_socket_waits_for_the_new_process(launch: Starting) -> None:
     lumina = launch()
     before = lumina.part("web").pid

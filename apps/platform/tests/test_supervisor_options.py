@@ -47,12 +47,18 @@ def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path:
     assert (settings.host, settings.port, settings.gateway_port) == ("127.0.0.2", 6080, 4000)
 
 
-@pytest.mark.parametrize("name", ["port", "gateway_port", "log_level", "log_format"])
+@pytest.mark.parametrize("name", ["port", "gateway_port", "gateway_processes", "log_level", "log_format"])
 def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "lumina.yaml").write_text(f"platform: {{{name}: loud}}\n")
 
     with pytest.raises(BadSetting, match=f"platform.{name} is 'loud'"):
         read(Home(tmp_path), {})
+
+
+@pytest.mark.parametrize("number", ["0", "65", "-1", "2.5", "9" * 99])
+def test_a_number_of_gateway_processes_out_of_bounds_is_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(BadSetting, match="a number from 1 to 64"):
+        read(Home(tmp_path), {"LUMINA_PLATFORM_GATEWAY_PROCESSES": number})
 
 
 def test_a_settings_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
@@ -168,3 +174,14 @@ def test_what_a_killed_run_left_in_the_run_folder_is_gone(tmp_path: Path, monkey
         assert folder.stat().st_mode & 0o777 == 0o700
 
     assert not home.run_dir.exists()
+
+
+def test_gateway_processes_share_one_socket_and_each_knows_its_name_and_the_others(tmp_path: Path) -> None:
+    with sockets() as bound:
+        options = Options(Home(tmp_path), gateway_processes=3)
+        plans = layout.plans(options, bound, layout.endpoints(options, bound, tmp_path / "run"))
+        gateways = [plan for plan in plans if plan.listen is bound.gateway]
+
+    assert [plan.name for plan in gateways] == ["gateway", "gateway-2", "gateway-3"]
+    assert gateways[1].environment["LUMINA_GATEWAY_INSTANCE"] == "gateway-2"
+    assert gateways[1].environment["LUMINA_GATEWAY_SIBLINGS"] == "gateway,gateway-3"

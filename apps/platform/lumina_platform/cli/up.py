@@ -64,6 +64,7 @@ def up(
         insecure=insecure,
         next_free_ports=next_free_ports,
         logging=logging_of(settings, sys.stderr.isatty()),
+        gateway_processes=settings.gateway_processes,
     )
     supervise(options, sys.stdout)
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -27,9 +28,27 @@ def plans(options: Options, sockets: Sockets, where: Endpoints) -> list[Plan]:
     told = _environment(options, where)
     return [
         Plan("control", "lumina_platform.control", told, sockets.control),
-        Plan("gateway", "lumina_inference.gateway", told, sockets.gateway),
+        *_gateways(options.gateway_processes, told, sockets.gateway),
         Plan("embedded", "lumina_inference.embedded", told, on_demand=True, start_seconds=60),
     ]
+
+
+def _gateways(number: int, told: Mapping[str, str], listen: socket.socket) -> list[Plan]:
+    """All on the same socket: whichever is free takes the next connection, and each knows the others by name."""
+    names = ["gateway", *(f"gateway-{count}" for count in range(2, number + 1))]
+    return [
+        Plan(
+            name,
+            "lumina_inference.gateway",
+            {**told, "LUMINA_GATEWAY_INSTANCE": name, "LUMINA_GATEWAY_SIBLINGS": _others(names, name)},
+            listen,
+        )
+        for name in names
+    ]
+
+
+def _others(names: list[str], name: str) -> str:
+    return ",".join(each for each in names if each != name)
 
 
 def _environment(options: Options, where: Endpoints) -> dict[str, str]:

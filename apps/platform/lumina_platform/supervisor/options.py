@@ -38,6 +38,7 @@ class Options:
     insecure: bool = False
     next_free_ports: bool = False
     logging: Logging = Logging()
+    gateway_processes: int = 1
 
     @property
     def scheme(self) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from lumina_kit.clock import Clock, utc_now
 from lumina_kit.parts import START_SECONDS, PartState, PartStatus, PartUnavailable
 from lumina_kit.spawn import Child, spawn
-from lumina_platform.supervisor.backoff import Backoff
+from lumina_platform.supervisor.backoff import Backoff, Failures
 from lumina_platform.supervisor.journal import Journal
 from lumina_platform.supervisor.memory import pss_bytes
 from lumina_platform.supervisor.plan import Plan
@@ -42,7 +42,7 @@ class Part:
         self._changed = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._failures = Failures()
         self._ready_at: float | None = None
         self._exit = "has not run yet."
         self._reason: str | None = None
@@ -94,8 +94,8 @@ class Part:
             changed = self._changed
 
     def _gave_up(self) -> bool:
-        tries = 1 if self.plan.on_demand else TRIES_BEFORE_READY
-        return self.state == "stopped" or (self.state == "failed" and self._failures >= tries)
+        lost = self.plan.on_demand or self._failures.at_start >= TRIES_BEFORE_READY
+        return self.state == "stopped" or (self.state == "failed" and lost)
 
     async def _keep_running(self) -> None:
         while await self._may_start():
@@ -120,7 +120,7 @@ class Part:
     async def _live(self) -> int:
         """One process from start to exit; its exit status."""
         self._become("starting")
-        self.restarts += self._failures > 0
+        self.restarts += bool(self._failures)
         self._ready_at = self._reason = self._next_step = None
         try:
             child = spawn(self.plan.module, environment=self.plan.full_environment, inherit=self.plan.inherited)
@@ -168,12 +168,12 @@ class Part:
             self._end_if_it_stays(child)
 
     def _rest(self, state: PartState, why: str) -> None:
-        self._failures = 0
+        self._failures = Failures()
         self._exit = why
         self._become(state)
 
     def _note_failure(self, status: int) -> None:
-        ready_seconds = asyncio.get_running_loop().time() - self._ready_at if self._ready_at else 0.0
+        ready_seconds = asyncio.get_running_loop().time() - self._ready_at if self._ready_at else None
         self._failures = self.backoff.failures(self._failures, ready_seconds)
         self._exit = f"cannot run: {self._reason}" if self._reason else f"{described(status)}."
         self._become("failed")

@@ -9,6 +9,11 @@ from lumina_kit.home import Home
 from lumina_platform.supervisor.journal import Format
 
 LEVELS = ("debug", "info", "warning", "error")
+NUMBERS = {
+    "port": (0, 65535, "a port"),
+    "gateway_port": (0, 65535, "a port"),
+    "gateway_processes": (1, 64, "a number"),
+}
 
 
 class BadSetting(Invalid):
@@ -23,6 +28,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 4080
     gateway_port: int = 4000
+    gateway_processes: int = 1
     log_level: str = "info"
     log_format: Format | None = None
 
@@ -41,10 +47,11 @@ def _given(name: str, home: Home, environ: Mapping[str, str]) -> object:
 
 
 def _checked(name: str, value: object) -> Any:
-    if name in ("port", "gateway_port"):
-        if str(value).isdigit() and int(str(value)) <= 65535:
+    if name in NUMBERS:
+        least, most, wanted = NUMBERS[name]
+        if str(value).isdecimal() and len(str(value)) <= 5 and least <= int(str(value)) <= most:
             return int(str(value))
-        raise _wrong(name, value, "a port from 0 to 65535")
+        raise _wrong(name, value, f"{wanted} from {least} to {most}")
     known = {"log_level": LEVELS, "log_format": get_args(Format)}.get(name)
     if known and value not in known:
         raise _wrong(name, value, f"one of {', '.join(known)}")
