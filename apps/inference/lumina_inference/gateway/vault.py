@@ -13,10 +13,11 @@ _PURPOSE = "gateway-snapshot"
 
 
 class Vault:
-    """Reads and writes `gateway/snapshot.sealed` in the home."""
+    """Reads and writes `gateway/snapshot.sealed` in the home. Every process has a draft of its own, `writer`."""
 
-    def __init__(self, home: Home, key: MasterKey) -> None:
+    def __init__(self, home: Home, key: MasterKey, writer: str = "gateway") -> None:
         self._file = home.gateway_dir / "snapshot.sealed"
+        self._draft = home.gateway_dir / f"snapshot.{writer}.draft"
         self._key = key
         self._writing: asyncio.Task[None] | None = None
 
@@ -48,9 +49,8 @@ class Vault:
 
     def _write(self, content: bytes) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._file.with_suffix(".draft")
-        _write_private(draft, self._key.seal(_PURPOSE, content))
-        draft.replace(self._file)
+        _write_private(self._draft, self._key.seal(_PURPOSE, content))
+        self._draft.replace(self._file)
 
 
 def _write_private(file: Path, content: bytes) -> None:
