@@ -256,6 +256,8 @@ async def gateway(
     environ: Mapping[str, str] | None = None,
     draw: Callable[[], float] = lambda: 0.0,
     access_log: AccessLog | None = None,
+    instance: str = "gateway",
+    siblings: tuple[str, ...] = (),
     **limits: Any,
 ) -> AsyncIterator[Running]:
     """A whole gateway that has taken its first snapshot, in this process, on a real socket."""
@@ -273,6 +275,8 @@ async def gateway(
             now=lambda: NOW,
             draw=draw,
             access_log=access_log,
+            instance=instance,
+            siblings=siblings,
         )
         control = Control(first)
         if not control_up:

@@ -10,8 +10,9 @@ from apps.inference.tests.gateway_world import ADMIN_KEY, METRICS_KEY, USER_KEY,
 from lumina_inference.gateway import dispatch, health
 
 DOCUMENT: dict[str, Any] = json.loads(Path(health.__file__).with_name("openapi.json").read_text())
-OPEN = {"/healthz", "/readyz", "/health"}
+OPEN = {"/healthz", "/readyz", "/health", "/health/liveliness", "/health/liveness", "/health/readiness"}
 ANYBODY_WITH_A_KEY = {"/openapi.json"}
+WHO_MAY_MEASURE = {"/metrics", "/lumina/state"}
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
@@ -57,5 +58,5 @@ async def test_every_path_asks_for_the_key_that_it_needs(method: str, path: str)
     elif path in ANYBODY_WITH_A_KEY:
         assert refused == {"none"}
     else:
-        assert refused == ({"none", "user"} if path == "/metrics" else {"none", "metrics"})
+        assert refused == ({"none", "user"} if path in WHO_MAY_MEASURE else {"none", "metrics"})
     assert seen["none"] in {200, 401}

@@ -58,6 +58,8 @@ def _surroundings(access_log: AccessLog | None) -> Surroundings:
         start_part=PartsClient(run_dir).start,
         settings=settings.load(GatewaySettings, "gateway", home),
         access_log=access_log,
+        instance=os.environ.get("LUMINA_GATEWAY_INSTANCE") or "gateway",
+        siblings=tuple(filter(None, os.environ.get("LUMINA_GATEWAY_SIBLINGS", "").split(","))),
     )
 
 

@@ -23,11 +23,13 @@ from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import Models
+from lumina_inference.gateway.observing import Observing, Watched
 from lumina_inference.gateway.otlp import Sender, SpanQueue
 from lumina_inference.gateway.parts import Waker
 from lumina_inference.gateway.protocol import Server
 from lumina_inference.gateway.recorder import Recorder
 from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.siblings import Siblings, socket_of, telling
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_inference.gateway.upstream import Upstream
 from lumina_inference.gateway.vault import Vault
@@ -41,7 +43,10 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the gateway needs of the world outside it. Tests hand in their own."""
+    """What the gateway needs of the world outside it. Tests hand in their own.
+
+    `siblings` are the other processes on the same public socket.
+    """
 
     home: Home
     run_dir: Path
@@ -52,6 +57,8 @@ class Surroundings:
     now: Clock = utc_now
     draw: Draw = random.random
     access_log: AccessLog | None = None
+    instance: str = "gateway"
+    siblings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,22 +76,36 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
     """Everything but the listening socket; leaving it ends the tasks and exports what is queued."""
     async with AsyncExitStack() as stack:
         metrics = Metrics()
-        vault = Vault(world.home, world.key)
+        vault = Vault(world.home, world.key, world.instance)
         stack.push_async_callback(vault.settle)
         snapshots = Snapshots(vault)
         await snapshots.restore()
         waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
         upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))
         inference = Inference(world.settings, Bodies(world.settings), upstream, world.draw, world.now)
-        health = Health(snapshots, metrics, world.home.admin_key_file, world.now)
+        health = Health(snapshots, world.home.admin_key_file, world.now)
         keep_span = await _start_export(stack, world, metrics)
-        routes = table(inference, Models(world.now), health)
+        observing = Observing(
+            instance=world.instance,
+            siblings=Siblings(world.run_dir, world.siblings),
+            snapshots=snapshots,
+            metrics=metrics,
+            watched=Watched(
+                in_flight=lambda: inference.in_flight,
+                connections=lambda: len(server.connections),
+                backends=tuple,
+                spend=tuple,
+            ),
+            now=world.now,
+        )
+        routes = table(inference, Models(world.now), health, observing)
         recorder = Recorder(metrics, keep_span, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
         metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
         metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
         metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
         _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
+        await stack.enter_async_context(telling(socket_of(world.run_dir, world.instance), observing.tells()))
         if world.access_log is not None:
             stack.callback(world.access_log.close)
         yield Gateway(server, health, snapshots, inference)

@@ -99,7 +99,15 @@ def _compresses(environ: Mapping[str, str], endpoint: str) -> bool:
 def _resource(environ: Mapping[str, str]) -> bytes:
     given = _pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
     name = environ.get("OTEL_SERVICE_NAME") or given.get("service.name") or "lumina-gateway"
-    return message(1, attributes(1, [*(given | {"service.name": name}).items()]))
+    return message(1, attributes(1, [*(given | {"service.name": name} | _instance(environ, given)).items()]))
+
+
+def _instance(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Of several processes each counts for itself: a receiver must not take them for one."""
+    if not environ.get("LUMINA_GATEWAY_SIBLINGS"):
+        return {}
+    named = (given.get("service.instance.id"), environ.get("LUMINA_GATEWAY_INSTANCE"))
+    return {"service.instance.id": "/".join(filter(None, named))}
 
 
 def _pairs(given: str) -> dict[str, str]:

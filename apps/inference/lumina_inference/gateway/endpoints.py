@@ -3,10 +3,11 @@
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
 from lumina_inference.gateway.models import Models
+from lumina_inference.gateway.observing import Observing
 from lumina_inference.gateway.routing import Endpoint, Table
 
 
-def table(inference: Inference, models: Models, health: Health) -> Table:
+def table(inference: Inference, models: Models, health: Health, observing: Observing) -> Table:
     """The route table. Probes and scrapes are quiet."""
     return Table(
         (
@@ -18,7 +19,11 @@ def table(inference: Inference, models: Models, health: Health) -> Table:
             Endpoint("GET", "/healthz", health.alive, quiet=True),
             Endpoint("GET", "/health", health.ready, quiet=True),
             Endpoint("GET", "/readyz", health.ready, quiet=True),
-            Endpoint("GET", "/metrics", health.measured, quiet=True),
+            Endpoint("GET", "/health/liveliness", health.alive_as_litellm_says, quiet=True),
+            Endpoint("GET", "/health/liveness", health.alive_as_litellm_says, quiet=True),
+            Endpoint("GET", "/health/readiness", health.ready_as_litellm_says, quiet=True),
+            Endpoint("GET", "/metrics", observing.measured, quiet=True),
+            Endpoint("GET", "/lumina/state", observing.state, quiet=True),
             Endpoint("GET", "/openapi.json", health.document, quiet=True),
         )
     )

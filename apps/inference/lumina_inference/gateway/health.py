@@ -1,28 +1,25 @@
-"""Whether the gateway lives and can serve, and what it measures."""
+"""Whether the gateway lives and can serve: open to all, and state only."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lumina_inference.gateway.auth import authenticate, require
+from lumina_inference.gateway.auth import authenticate
 from lumina_inference.gateway.calls import Call
-from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.replies import Reply, reply, reply_json
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_kit.clock import Clock
 
 Status = Literal["starting", "ready", "degraded"]
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _DOCUMENT = Path(__file__).with_name("openapi.json")
 
 
 @dataclass(frozen=True)
 class Health:
-    """Answers the health, metrics and document endpoints."""
+    """Answers the health and document endpoints."""
 
     snapshots: Snapshots
-    metrics: Metrics
     admin_key: Path
     now: Clock
 
@@ -39,10 +36,17 @@ class Health:
         }
         return reply_json(call, {"status": status, "parts": parts}, status=503 if status == "starting" else 200)
 
-    async def measured(self, call: Call) -> Reply:
-        """Prometheus text, for keys with the scope `metrics`."""
-        require(authenticate(call, self.now), "metrics")
-        return reply(call, self.metrics.text(), media=_PROMETHEUS)
+    async def alive_as_litellm_says(self, call: Call) -> Reply:
+        """The body that LiteLLM's clients and probes look for."""
+        return reply_json(call, "I'm alive!")
+
+    async def ready_as_litellm_says(self, call: Call) -> Reply:
+        """What LiteLLM calls its database is control here: it keeps keys and budgets. Serving goes on without it."""
+        told = {
+            "status": "healthy" if self.can_serve() else "starting",
+            "db": "connected" if self.snapshots.control_up else "disconnected",
+        }
+        return reply_json(call, told, status=200 if self.can_serve() else 503)
 
     async def document(self, call: Call) -> Reply:
         """This gateway's OpenAPI document, for any key."""

@@ -1,0 +1,85 @@
+"""What the gateway tells of itself to who may know: its state, and its metrics, over all of its processes."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from lumina_inference.gateway import exposition, merging
+from lumina_inference.gateway.auth import authenticate, known_index, require
+from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.replies import Reply, reply, reply_json
+from lumina_inference.gateway.siblings import METRICS, REPORT, Siblings, Telling
+from lumina_inference.gateway.snapshots import Snapshots
+from lumina_inference.gateway.state import BackendView, ProcessReport, ProcessState, SpendView
+from lumina_kit.clock import Clock
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Where this process's numbers are read when someone asks."""
+
+    in_flight: Callable[[], int]
+    connections: Callable[[], int]
+    backends: Callable[[], Iterable[BackendView]]
+    spend: Callable[[], Iterable[SpendView]]
+
+
+@dataclass(frozen=True)
+class Observing:
+    """Answers /lumina/state and /metrics, and the siblings that ask for this process's part of them."""
+
+    instance: str
+    siblings: Siblings
+    snapshots: Snapshots
+    metrics: Metrics
+    watched: Watched
+    now: Clock
+    began: float = field(default_factory=time.monotonic)
+
+    async def state(self, call: Call) -> Reply:
+        """Routes, backends, processes and spend, for admins and keys with the scope `metrics`."""
+        require(authenticate(call, self.now), "metrics")
+        heard = await self.siblings.reports()
+        reports = sorted((self.report(), *heard.told.values()), key=lambda report: _order(report.process.instance))
+        routes = known_index(call).snapshot.routes.routes
+        return reply_json(call, merging.state(reports, heard.silent, routes, self.now().timestamp()))
+
+    async def measured(self, call: Call) -> Reply:
+        """Prometheus text, for keys with the scope `metrics`."""
+        require(authenticate(call, self.now), "metrics")
+        return reply(call, await self._metrics(), media=_PROMETHEUS)
+
+    def tells(self) -> Telling:
+        """What siblings may ask for."""
+        return {REPORT: self.report, METRICS: lambda: exposition.families(self.metrics.registry)}
+
+    def report(self) -> ProcessReport:
+        """This process alone."""
+        index = self.snapshots.current
+        process = ProcessState(
+            instance=self.instance,
+            pid=os.getpid(),
+            uptime_seconds=time.monotonic() - self.began,
+            in_flight=self.watched.in_flight(),
+            connections=self.watched.connections(),
+            snapshot_version=index.snapshot.version if index else None,
+            snapshot_age_seconds=time.monotonic() - self.snapshots.confirmed_at,
+            control_up=self.snapshots.control_up,
+        )
+        return ProcessReport(
+            process=process, backends=tuple(self.watched.backends()), spend=tuple(self.watched.spend())
+        )
+
+    async def _metrics(self) -> bytes:
+        if not self.siblings.names:
+            return self.metrics.text()
+        others = await self.siblings.families()
+        return exposition.text(exposition.merged([exposition.families(self.metrics.registry), *others]))
+
+
+def _order(instance: str) -> tuple[int, str]:
+    return len(instance), instance

@@ -1,0 +1,152 @@
+"""What the gateway tells of itself: health for LiteLLM's probes, state and metrics over all of its processes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from apps.inference.tests.gateway_world import (
+    BACKEND_KEY,
+    MASTER,
+    METRICS_KEY,
+    USER_KEY,
+    Running,
+    backend,
+    gateway,
+    plain_chat,
+    provider,
+    snapshot,
+)
+from lumina_inference.gateway.siblings import socket_of
+from lumina_inference.gateway.vault import Vault
+from lumina_kit.home import Home
+
+BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@asynccontextmanager
+async def two_processes(folder: Path, url: str) -> AsyncIterator[tuple[Running, Running]]:
+    """Two gateways that share a run folder, and control with it, as on one public socket."""
+    first = snapshot(backend(url))
+    async with (
+        gateway(first, folder=folder, siblings=("gateway-2",)) as one,
+        gateway(first, folder=folder, control_up=False, instance="gateway-2", siblings=("gateway",)) as two,
+    ):
+        await two.gateway.snapshots.wait_until(two.gateway.health.can_serve)
+        yield one, two
+
+
+async def measured(running: Running) -> dict[str, float]:
+    """The series of /metrics."""
+    _, text, _ = await running.get("/metrics", api_key=METRICS_KEY)
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {series: float(value) for series, _, value in lines}
+
+
+async def test_litellm_probes_get_the_bodies_that_they_look_for() -> None:
+    async with gateway(snapshot()) as running:
+        alive = [await running.get(path, api_key="") for path in ("/health/liveliness", "/health/liveness")]
+        ready, told, _ = await running.get("/health/readiness", api_key="")
+
+    assert [(status, body) for status, body, _ in alive] == [(200, "I'm alive!")] * 2
+    assert (ready, told) == (200, {"status": "healthy", "db": "connected"})
+
+
+async def test_litellm_readiness_tells_of_no_configuration_and_of_control_being_down(tmp_path: Path) -> None:
+    async with gateway(snapshot(), control_up=False) as running:
+        unready, starting, _ = await running.get("/health/readiness", api_key="")
+    async with gateway(snapshot(), folder=tmp_path) as running:
+        await running.gateway.snapshots.wait_until((tmp_path / "gateway" / "snapshot.sealed").exists)
+    async with gateway(snapshot(), folder=tmp_path, control_up=False) as running:
+        ready, degraded, _ = await running.get("/health/readiness", api_key="")
+
+    assert (unready, starting) == (503, {"status": "starting", "db": "disconnected"})
+    assert (ready, degraded) == (200, {"status": "healthy", "db": "disconnected"})
+
+
+async def test_state_tells_process_routes_and_backends_and_no_address_or_secret() -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        status, state, _ = await running.get("/lumina/state", api_key=METRICS_KEY)
+        version = running.gateway.snapshots.current
+
+    assert (status, state["version"], state["silent"]) == (200, 1, [])
+    [process] = state["processes"]
+    assert process["instance"] == "gateway"
+    assert process["control_up"] is True
+    assert version is not None
+    assert process["snapshot_version"] == version.snapshot.version
+    [route] = state["routes"]
+    assert (route["name"], route["backends"][0]["id"], route["backends"][0]["state"]) == ("m", "b1", "closed")
+    assert upstream.url not in str(state)
+    assert BACKEND_KEY not in str(state)
+
+
+async def test_state_is_for_admins_and_keys_that_may_measure() -> None:
+    async with gateway(snapshot()) as running:
+        refused, _, _ = await running.get("/lumina/state", api_key=USER_KEY)
+
+    assert refused == 403
+
+
+async def test_state_and_metrics_are_those_of_all_processes_whichever_is_asked(tmp_path: Path) -> None:
+    async with provider(plain_chat) as upstream, two_processes(tmp_path, upstream.url) as (one, two):
+        for running in (one, two, two):
+            await running.post("/v1/chat/completions", BODY)
+        states = [await running.get("/lumina/state", api_key=METRICS_KEY) for running in (one, two)]
+        series = [await measured(running) for running in (one, two)]
+
+    for _, state, _ in states:
+        assert [process["instance"] for process in state["processes"]] == ["gateway", "gateway-2"]
+        assert state["silent"] == []
+    for found in series:
+        served = 'lumina_gateway_requests_total{http_response_status_code="200",lumina_route="m"}'
+        assert found[served] == 3
+        counted = [value for name, value in found.items() if re.match(r"gen_ai_client_operation_dur.*_count", name)]
+        assert counted == [3]
+        assert found["lumina_gateway_connections"] >= 1
+
+
+async def test_silent_sibling_is_named_and_takes_nothing_from_the_sums(tmp_path: Path) -> None:
+    async with provider(plain_chat) as upstream, two_processes(tmp_path, upstream.url) as (one, two):
+        await two.post("/v1/chat/completions", BODY)
+        before = await measured(one)
+        await asyncio.to_thread(socket_of(tmp_path, "gateway-2").unlink)
+        after = await measured(one)
+        _, state, _ = await one.get("/lumina/state", api_key=METRICS_KEY)
+
+    served = 'lumina_gateway_requests_total{http_response_status_code="200",lumina_route="m"}'
+    assert (before[served], after[served]) == (1, 1)
+    assert state["silent"] == ["gateway-2"]
+    assert [process["instance"] for process in state["processes"]] == ["gateway"]
+
+
+async def test_sibling_that_hangs_or_talks_nonsense_is_silent(tmp_path: Path) -> None:
+    async def hang(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async def babble(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(body=b"\xc1 no report")
+
+    async with (
+        provider(hang, socket_of(tmp_path, "gateway-2")),
+        provider(babble, socket_of(tmp_path, "gateway-3")),
+        gateway(snapshot(), folder=tmp_path, siblings=("gateway-2", "gateway-3", "gateway-4")) as running,
+    ):
+        status, state, _ = await running.get("/lumina/state", api_key=METRICS_KEY)
+
+    assert (status, state["silent"]) == (200, ["gateway-2", "gateway-3", "gateway-4"])
+
+
+async def test_processes_that_write_the_kept_snapshot_at_once_leave_a_whole_one(tmp_path: Path) -> None:
+    vaults = [Vault(Home(tmp_path), MASTER, f"gateway-{number}") for number in range(8)]
+    contents = [bytes([number]) * 200_000 for number in range(8)]
+
+    await asyncio.gather(*(vault.write(content) for vault, content in zip(vaults, contents, strict=True)))
+
+    assert await vaults[0].read() in contents
+    assert [file.name for file in (tmp_path / "gateway").iterdir()] == ["snapshot.sealed"]
