@@ -4,6 +4,7 @@ The folder is closed to other users, so no key is asked for there.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from lumina_inference.gateway.exposition import Family
 from lumina_inference.gateway.state import ProcessReport
 
 REPORT, METRICS = "/report", "/metrics"
-_ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS = ClientTimeout(total=1.0)
 _MOST_BYTES = 32 * 2**20
 
 T = TypeVar("T")
@@ -72,21 +73,24 @@ class Siblings:
         return [*heard.told.values(), *(self._last[name] for name in heard.silent if name in self._last)]
 
     async def _heard(self, path: str, decoder: msgpack.Decoder[T]) -> Heard[T]:
-        asking = [self._ask(name, path, decoder) for name in self.names]
-        answers = await asyncio.gather(*asking)
-        told = {name: answer for name, answer in zip(self.names, answers, strict=True) if answer is not None}
+        answers = await asyncio.gather(*(self._ask(name, path) for name in self.names))
+        told: dict[str, T] = {}
+        for name, answer in zip(self.names, answers, strict=True):
+            with contextlib.suppress(DecodeError):
+                told[name] = decoder.decode(answer)
         return Heard(told, tuple(name for name in self.names if name not in told))
 
-    async def _ask(self, name: str, path: str, decoder: msgpack.Decoder[T]) -> T | None:
+    async def _ask(self, name: str, path: str) -> bytes:
+        """What it answered; nothing if it does not."""
         connector = UnixConnector(str(socket_of(self.run_dir, name)))
         try:
             async with (
-                ClientSession(connector=connector, timeout=ClientTimeout(total=_ANSWER_SECONDS)) as session,
+                ClientSession(connector=connector, timeout=_ANSWER_SECONDS) as session,
                 session.get(f"http://{name}{path}") as response,
             ):
-                return decoder.decode(await _whole(response.content.iter_any()))
-        except (ClientError, OSError, TimeoutError, DecodeError):
-            return None
+                return await _whole(response.content.iter_any())
+        except (ClientError, OSError, TimeoutError):
+            return b""
 
 
 async def _whole(parts: AsyncIterator[bytes]) -> bytes:
