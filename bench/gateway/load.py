@@ -1,48 +1,80 @@
-"""One wrk run against a subject, and what it cost the subject."""
+"""One run of load against a subject, and its cost: wrk for whole answers, a client of our own for streams."""
 
+import json
 import re
 import shutil
+import statistics
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from subjects import KEY, Subject, body
+from asked import KEY, body
+from processes import Subject
+from stubs import ROOT
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-_SPARE_SECONDS = 30  # for wrk to start, and to end what is under way
+_SPARE_SECONDS = 30  # for a client to start, and to end what is under way
 
 
 @dataclass(frozen=True)
 class Run:
-    """Rates in requests per second, latencies in milliseconds. `failed` counts answers that were no 2xx, and errors."""
+    """`rate`: answers, or for streams events, in a second; the times are to the answer, or to the first token.
 
-    rps: float
+    `per_cpu_second`: answers or events for each second of the subject's CPU time, 0 if it used none. `failed` counts
+    answers that were no 2xx, and errors.
+    """
+
+    rate: float
     p50_ms: float
     p99_ms: float
     per_cpu_second: float
     failed: int
 
 
-def measure(subject: Subject, kind: str, connections: int, seconds: float, folder: Path) -> Run:
-    """Load a subject for some seconds."""
+def measure(subject: Subject, kind: str, clients: int, seconds: float, folder: Path) -> Run:
+    """Load a subject for some seconds, and wait until it has nothing left to do."""
+    measured = _whole if kind == "plain" else _streamed
+    run = measured(subject, kind, clients, seconds, folder)
+    subject.settle()
+    return run
+
+
+def _whole(subject: Subject, kind: str, clients: int, seconds: float, folder: Path) -> Run:
     before = subject.cpu_seconds()
-    text = _wrk(subject.url.format(kind=kind), _script(kind, folder), connections, seconds)
-    requests = int(_number(r"(\d+) requests in", text))
+    text = _wrk(subject.urls[kind], _script(kind, folder), clients, seconds)
     spent = subject.cpu_seconds() - before
     return Run(
-        rps=_number(r"Requests/sec:\s+([\d.]+)", text),
+        rate=_number(r"Requests/sec:\s+([\d.]+)", text),
         p50_ms=_milliseconds("50%", text),
         p99_ms=_milliseconds("99%", text),
-        per_cpu_second=requests / spent if spent else 0.0,
+        per_cpu_second=_number(r"(\d+) requests in", text) / spent if spent else 0.0,
         failed=sum(int(count) for count in re.findall(r"(?:Non-2xx[^:]*: |connect |read |write |timeout )(\d+)", text)),
     )
 
 
-def _wrk(url: str, script: Path, connections: int, seconds: float) -> str:
+def _streamed(subject: Subject, kind: str, clients: int, seconds: float, _: Path) -> Run:
+    before = subject.cpu_seconds()
+    argv = [sys.executable, "-m", "tools.drills.streamload", subject.urls[kind], KEY, kind, str(clients), str(seconds)]
+    limit = seconds + _SPARE_SECONDS
+    told = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=limit).stdout
+    spent = subject.cpu_seconds() - before
+    tally = json.loads(told)
+    first_ms = sorted(tally["first_ms"]) or [0.0]
+    return Run(
+        rate=tally["events"] / seconds,
+        p50_ms=statistics.median(first_ms),
+        p99_ms=first_ms[min(len(first_ms) - 1, int(len(first_ms) * 0.99))],
+        per_cpu_second=tally["all_events"] / spent if spent else 0.0,
+        failed=tally["failed"],
+    )
+
+
+def _wrk(url: str, script: Path, clients: int, seconds: float) -> str:
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("wrk is not installed: apt install wrk")
-    argv = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+    argv = [program, "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "30s", "--latency", "-s", str(script), url]
     return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds + _SPARE_SECONDS).stdout
 
 

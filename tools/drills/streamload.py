@@ -21,9 +21,10 @@ _DRAIN_SECONDS = 15
 
 @dataclass
 class Tally:
-    """What came within the time. `first_ms`: of each stream, from its request to its first event."""
+    """`events` came within the time, `all_events` also after it; `first_ms` from each request to its first event."""
 
     events: int = 0
+    all_events: int = 0
     streams: int = 0
     failed: int = 0
     first_ms: list[float] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Streams(asyncio.Protocol):
         self._begin()
 
     def _begin(self) -> None:
-        self._begun = self._chunked = self._done = False
+        self._headed = self._chunked = self._begun = self._done = False
         self._tail = b""
         self._sent = time.monotonic()
 
@@ -53,10 +54,11 @@ class Streams(asyncio.Protocol):
         if count and not self._begun:
             self._begun = True
             self._tally.first_ms.append((now - self._sent) * 1000)
+        self._tally.all_events += count
         if now < self._until:
             self._tally.events += count
-        if not self._chunked and b"chunked" in data[:600]:
-            self._chunked = True
+        if not self._headed:
+            self._headed, self._chunked = True, b"chunked" in data.partition(b"\r\n\r\n")[0]
         # one byte less than an event's beginning is kept, so that none is counted twice
         self._done = self._done or b"[DONE]" in seen
         self._tail = seen[-(len(_EVENT) - 1) :]
