@@ -56,6 +56,26 @@ class AboveMaker(Refused):
     title = "A key may not do more than its maker"
 
 
+class NoBudget(Invalid):
+    code = "no_budget"
+    title = "A period without a budget"
+
+
+class LimitedMaker(Refused):
+    code = "limited_maker"
+    title = "A key with limits makes no keys"
+
+
+class RaisedLimit(Refused):
+    code = "raised_limit"
+    title = "Only an admin may raise a limit"
+
+
+class RevokedKey(Conflict):
+    code = "revoked_key"
+    title = "The key is revoked"
+
+
 class PastExpiry(Invalid):
     code = "past_expiry"
     title = "The key would have expired already"

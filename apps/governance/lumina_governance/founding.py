@@ -15,9 +15,10 @@ from lumina_governance.changes import announce, changed
 from lumina_governance.keys.models import Key, Secret
 from lumina_governance.keys.service import Keys
 from lumina_governance.keys.store import KeyStore
+from lumina_governance.limits.models import UNLIMITED
 from lumina_governance.people.models import BUILTIN_LOGIN, Person
 from lumina_governance.people.store import PersonStore
-from lumina_governance.projects.models import DEFAULT_SLUG, Project
+from lumina_governance.projects.models import DEFAULT_SLUG, NewProject, Project
 from lumina_governance.projects.service import Projects
 from lumina_governance.projects.store import ProjectStore
 from lumina_kit import logs
@@ -47,7 +48,7 @@ class Founding:
             await self._replace_key(project)
 
     async def _found_project(self) -> Project:
-        return await Projects(self.session, self.now).create(DEFAULT_SLUG, "Default", SYSTEM)
+        return await Projects(self.session, self.now).create(NewProject(slug=DEFAULT_SLUG, name="Default"), SYSTEM)
 
     async def _add_admin(self, project: Project) -> None:
         admin = Person(
@@ -103,6 +104,8 @@ def _admin_key(project: Project, secret: Secret, now: datetime) -> Key:
         created_at=now,
         expires_at=None,
         revoked_at=None,
+        limits=UNLIMITED,
+        metadata={},
     )
 
 

@@ -15,7 +15,7 @@ from lumina_governance.keys.service import Keys
 from lumina_governance.keys.store import KeyRow
 from lumina_governance.people.models import NewPerson, Person, PersonUpdate
 from lumina_governance.people.service import People
-from lumina_governance.projects.models import Project
+from lumina_governance.projects.models import NewProject, Project
 from lumina_governance.projects.service import Projects
 from lumina_governance.projects.store import ProjectStore
 from lumina_governance.wiring import Governance
@@ -244,7 +244,7 @@ async def all_keys(governance: Governance, who: Principal) -> list[Key]:
 
 async def project(governance: Governance) -> Project:
     async with governance.database.session() as session:
-        await Projects(session, governance.now).create("other", "Other", SYSTEM)
+        await Projects(session, governance.now).create(NewProject(slug="other"), SYSTEM)
         return await ProjectStore(session).named("other")
 
 

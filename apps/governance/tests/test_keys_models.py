@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from lumina_governance.errors import AboveMaker
 from lumina_governance.keys.models import Key, NewKey, Secret, check_not_above, is_covered
+from lumina_governance.limits.models import UNLIMITED
 from lumina_governance.people.models import Person
 from lumina_kit.roles import SCOPES, TABLE, Role, Scope
 
@@ -16,7 +17,7 @@ def key(**changes: object) -> Key:
     fields = {
         "id": uuid4(), "project_id": uuid4(), "name": "k", "role": None, "scopes": (Scope.INFERENCE,),
         "last_four": "abcd", "maker_id": None, "is_builtin": False, "created_at": NOON, "expires_at": None,
-        "revoked_at": None,
+        "revoked_at": None, "limits": UNLIMITED, "metadata": {},
     }  # fmt: skip
     return Key.model_validate(fields | changes)
 

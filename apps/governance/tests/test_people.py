@@ -11,6 +11,7 @@ from lumina_governance.errors import LastAdmin, LoginTaken, PersonNotFound, Proj
 from lumina_governance.people.models import BUILTIN_LOGIN, NewPerson, Person, PersonUpdate
 from lumina_governance.people.service import People
 from lumina_governance.people.store import PersonStore
+from lumina_governance.projects.models import NewProject
 from lumina_governance.projects.service import Projects
 from lumina_governance.wiring import Governance
 from lumina_kit.ledger import SYSTEM, LedgerEntry
@@ -87,7 +88,7 @@ async def test_change_to_the_same_is_no_change(governance: Governance) -> None:
 async def test_projects_of_a_person_can_change(governance: Governance) -> None:
     ana = await add(governance)
     async with governance.database.session() as session:
-        other = await Projects(session, governance.now).create("other", "Other", SYSTEM)
+        other = await Projects(session, governance.now).create(NewProject(slug="other"), SYSTEM)
 
     both = (other.id, *ana.project_ids)
     await change(governance, ana.id, project_ids=both)

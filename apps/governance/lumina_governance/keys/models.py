@@ -1,21 +1,33 @@
 """An API key: of the secret only its digest and last four characters are kept."""
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from lumina_governance.errors import AboveMaker
+from lumina_governance.limits.models import Limits, LimitsUpdate
 from lumina_governance.people.models import Person
 from lumina_governance.projects.models import Label
 from lumina_kit.roles import INSTALLATION_WIDE, TABLE, Permission, Role, Scope, permissions
 
 PREFIX = "lum_"
 SECRET_BYTES = 32
+MOST_METADATA_BYTES = 4096
+
+
+def _bounded(given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if len(json.dumps(given)) > MOST_METADATA_BYTES:
+        raise ValueError(f"more than {MOST_METADATA_BYTES:,} bytes as JSON")
+    return given
+
+
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,8 @@ class Key(BaseModel):
     """What a program signs in with. It has a role, or else scopes, and acts in one project.
 
     It is not in force while its maker is disabled, has left its project, or may not do any more what the key may.
-    The built-in one is `admin.key`: nobody made it, and it may name any project.
+    The built-in one is `admin.key`: nobody made it, and it may name any project. `metadata` is whatever its maker
+    wants to keep with it; Lumina does not read it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +71,8 @@ class Key(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    limits: Limits
+    metadata: Metadata
 
     def is_in_force(self, now: datetime) -> bool:
         """Neither revoked nor expired; `is_covered` looks at its maker."""
@@ -78,6 +93,8 @@ class NewKey(BaseModel):
     role: Role | None = None
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] | None = None
     expires_at: AwareDatetime | None = None
+    limits: LimitsUpdate = LimitsUpdate()
+    metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -90,6 +107,14 @@ class NewKey(BaseModel):
         if self.role is not None:
             return ()
         return tuple(sorted(self.scopes or {Scope.INFERENCE}))
+
+
+class KeyUpdate(BaseModel):
+    """What to change of a key; what is absent stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limits: LimitsUpdate = LimitsUpdate()
 
 
 def check_not_above(maker: frozenset[Permission], role: Role | None, scopes: frozenset[Scope]) -> None:

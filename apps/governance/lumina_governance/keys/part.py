@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from lumina_contracts.snapshot import KeyEntry, KeysPart
+from lumina_contracts.snapshot import KeyEntry, KeysPart, ProjectEntry
 from lumina_governance.keys.models import Key
 from lumina_governance.keys.store import KeyStore
+from lumina_governance.limits.models import UNLIMITED
+from lumina_governance.projects.store import ProjectStore
 from lumina_kit.clock import Clock
 from lumina_kit.database import Database
 from lumina_kit.roles import gateway_scopes
@@ -18,10 +20,18 @@ class KeysInForce:
     now: Clock
 
     async def keys_part(self) -> KeysPart:
-        """Every accepted key, of all projects, always in the same order."""
+        """Every accepted key, of all projects, and the projects with limits: always in the same order."""
         async with self.database.session() as session:
             accepted = await KeyStore(session).accepted(self.now())
-        return KeysPart(keys=tuple(_entry(sha256, key) for sha256, key in accepted))
+            projects = await ProjectStore(session).all()
+        return KeysPart(
+            keys=tuple(_entry(sha256, key) for sha256, key in accepted),
+            projects=tuple(
+                ProjectEntry(id=str(project.id), limits=project.limits.for_gateway())
+                for project in projects
+                if project.limits != UNLIMITED
+            ),
+        )
 
 
 def _entry(sha256: str, key: Key) -> KeyEntry:
@@ -32,4 +42,5 @@ def _entry(sha256: str, key: Key) -> KeyEntry:
         scopes=gateway_scopes(key.role, frozenset(key.scopes)),
         role=key.role,
         expires_at=key.expires_at.timestamp() if key.expires_at else None,
+        limits=key.limits.for_gateway(),
     )

@@ -3,19 +3,22 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import JsonValue
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lumina_governance.errors import KeyNotFound
 from lumina_governance.keys.models import Key, Secret, is_covered
+from lumina_governance.limits.columns import LimitsColumns
+from lumina_governance.limits.models import Limits
 from lumina_governance.people.store import PersonRow, as_person
 from lumina_kit.database import Id, Model
 from lumina_kit.pages import BadCursor, Page, cursor_of, page_of, position_of
 from lumina_kit.roles import Role, Scope
 
 
-class KeyRow(Model):
+class KeyRow(LimitsColumns, Model):
     __tablename__ = "governance_keys"
 
     id: Mapped[Id]
@@ -30,6 +33,7 @@ class KeyRow(Model):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None] = mapped_column(index=True)
+    kept: Mapped[dict[str, JsonValue] | None] = mapped_column("metadata", JSON(none_as_null=True))
 
 
 class KeyStore:
@@ -39,16 +43,30 @@ class KeyStore:
         self._session = session
 
     async def add(self, key: Key, secret: Secret) -> None:
-        content = key.model_dump(mode="python", exclude={"scopes"})
-        self._session.add(KeyRow(sha256=secret.sha256, scopes=[str(scope) for scope in key.scopes], **content))
+        content = key.model_dump(mode="python", exclude={"scopes", "limits", "metadata"})
+        scopes = [str(scope) for scope in key.scopes]
+        row = KeyRow(sha256=secret.sha256, scopes=scopes, kept=key.metadata or None, **content)
+        row.set_limits(key.limits)
+        self._session.add(row)
         await self._session.flush()
 
     async def get(self, key_id: UUID, project_id: UUID) -> Key:
         """A key of this project. Raises KeyNotFound."""
-        row = await self._session.scalar(select(KeyRow).where(KeyRow.id == key_id, KeyRow.project_id == project_id))
+        return _key(await self._row(select(KeyRow).where(KeyRow.id == key_id, KeyRow.project_id == project_id)))
+
+    async def locked(self, key_id: UUID, project_id: UUID) -> Key:
+        """The same, and nobody else changes it until the transaction ends. Raises KeyNotFound."""
+        found = select(KeyRow).where(KeyRow.id == key_id, KeyRow.project_id == project_id)
+        return _key(await self._row(found.with_for_update()))
+
+    async def set_limits(self, key_id: UUID, limits: Limits) -> None:
+        await self._session.execute(update(KeyRow).where(KeyRow.id == key_id).values(**limits.columns()))
+
+    async def _row(self, query: Select[KeyRow]) -> KeyRow:
+        row: KeyRow | None = await self._session.scalar(query)
         if row is None:
-            raise KeyNotFound(f"There is no key {key_id} in this project.", next_step="`lumina keys ls` lists them.")
-        return _key(row)
+            raise KeyNotFound("There is no such key in this project.", next_step="`lumina keys ls` lists them.")
+        return row
 
     async def maker_of(self, key_id: UUID) -> UUID | None:
         """The person who made a key; nobody made Lumina's own."""
@@ -119,4 +137,6 @@ def _key(row: KeyRow) -> Key:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        limits=row.limits,
+        metadata=row.kept or {},
     )

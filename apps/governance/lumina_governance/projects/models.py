@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from lumina_governance.limits.models import Limits, LimitsUpdate
+
 DEFAULT_SLUG = "default"
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -15,7 +17,7 @@ Label = Annotated[
 
 
 class Project(BaseModel):
-    """`slug` is its short name, unique in this Lumina."""
+    """`slug` is its short name, unique in this Lumina. Its limits hold for all of its keys together."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,3 +25,22 @@ class Project(BaseModel):
     slug: Slug
     name: Label
     created_at: datetime
+    limits: Limits
+
+
+class NewProject(BaseModel):
+    """A project to add; without a name its slug serves as one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: Slug
+    name: Label | None = None
+    limits: LimitsUpdate = LimitsUpdate()
+
+
+class ProjectUpdate(BaseModel):
+    """What to change of a project; what is absent stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limits: LimitsUpdate = LimitsUpdate()

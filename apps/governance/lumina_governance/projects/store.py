@@ -3,17 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, Text, select
+from sqlalchemy import ColumnElement, String, Text, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lumina_governance.errors import ProjectTaken, no_project
+from lumina_governance.limits.columns import LimitsColumns
+from lumina_governance.limits.models import Limits
 from lumina_governance.projects.models import DEFAULT_SLUG, Project
 from lumina_kit.database import Id, Model
 
 
-class ProjectRow(Model):
+class ProjectRow(LimitsColumns, Model):
     __tablename__ = "governance_projects"
 
     id: Mapped[Id]
@@ -30,7 +32,9 @@ class ProjectStore:
 
     async def add(self, project: Project) -> None:
         """Raises ProjectTaken."""
-        self._session.add(ProjectRow(**project.model_dump()))
+        row = ProjectRow(**project.model_dump(exclude={"limits"}))
+        row.set_limits(project.limits)
+        self._session.add(row)
         try:
             await self._session.flush()
         except IntegrityError:
@@ -46,6 +50,16 @@ class ProjectStore:
         if row is None:
             raise no_project(id_or_slug)
         return _project(row)
+
+    async def locked(self, project_id: UUID) -> Project:
+        """The project with this id; nobody else changes it until the transaction ends. Raises ProjectNotFound."""
+        row = await self._session.scalar(select(ProjectRow).where(ProjectRow.id == project_id).with_for_update())
+        if row is None:
+            raise no_project(str(project_id))
+        return _project(row)
+
+    async def set_limits(self, project_id: UUID, limits: Limits) -> None:
+        await self._session.execute(update(ProjectRow).where(ProjectRow.id == project_id).values(**limits.columns()))
 
     async def default(self) -> Project | None:
         """The project that the first start made."""
@@ -65,4 +79,4 @@ def _is(id_or_slug: str) -> ColumnElement[bool]:
 
 
 def _project(row: ProjectRow) -> Project:
-    return Project(id=row.id, slug=row.slug, name=row.name, created_at=row.created_at)
+    return Project(id=row.id, slug=row.slug, name=row.name, created_at=row.created_at, limits=row.limits)

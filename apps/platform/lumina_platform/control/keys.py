@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from lumina_contracts.snapshot import KeysPart
 from lumina_governance.projects.store import ProjectStore
 from lumina_governance.wiring import Governance
@@ -20,4 +22,4 @@ class AllKeys:
         async with self.governance.database.session() as session:
             project = await ProjectStore(session).default()
         master = self.inference.master_key(str(project.id)) if project else None
-        return KeysPart(keys=(*stored.keys, master)) if master else stored
+        return replace(stored, keys=(*stored.keys, master)) if master else stored

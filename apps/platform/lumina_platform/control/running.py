@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lumina_contracts.events import Event, GatewayConfigChanged, KeyCreated, KeyRevoked, PersonChanged
+from lumina_contracts.events import (
+    Event,
+    GatewayConfigChanged,
+    KeyChanged,
+    KeyCreated,
+    KeyRevoked,
+    PersonChanged,
+    ProjectChanged,
+    ProjectCreated,
+)
 from lumina_governance.founding import found
 from lumina_kit import ledger, logs
 from lumina_kit.clock import pause
@@ -52,9 +61,8 @@ def consumers(hub: SnapshotHub) -> list[Consumer[Any]]:
     async def poke(_session: AsyncSession, _event: Event) -> None:
         hub.poke()
 
-    return [
-        Consumer("snapshot", event, poke) for event in (KeyCreated, KeyRevoked, PersonChanged, GatewayConfigChanged)
-    ]
+    of_keys = (KeyCreated, KeyChanged, KeyRevoked, PersonChanged, ProjectCreated, ProjectChanged)
+    return [Consumer("snapshot", event, poke) for event in (*of_keys, GatewayConfigChanged)]
 
 
 def _jobs(world: World, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:

@@ -72,6 +72,31 @@ async def test_new_and_revoked_keys_reach_the_gateway_that_waits(
     assert after == before
 
 
+async def test_changed_limits_reach_the_gateway_that_waits(
+    client: httpx.AsyncClient, admin: Headers, internal: httpx.AsyncClient
+) -> None:
+    key = await made(client, admin)
+    known = await with_key(internal, key["id"])
+    path, limits = "/api/governance/keys", {"limits": {"requests_per_minute": 7}}
+
+    waiting = asyncio.create_task(next_snapshot(internal, known.version))
+    await client.patch(f"{path}/{key['id']}", headers=admin, json=limits)
+    with_limits = await waiting
+    waiting = asyncio.create_task(next_snapshot(internal, with_limits.version))
+    await client.patch(f"/api/governance/projects/{key['project_id']}", headers=admin, json=limits)
+    with_both = await waiting
+
+    assert {entry.limits.requests_per_minute for entry in with_limits.keys.keys} == {None, 7}
+    assert [(each.id, each.limits.requests_per_minute) for each in with_both.keys.projects] == [(key["project_id"], 7)]
+
+
+async def with_key(internal: httpx.AsyncClient, key_id: str) -> Snapshot:
+    snapshot = await next_snapshot(internal, "")
+    while key_id not in {entry.id for entry in snapshot.keys.keys}:
+        snapshot = await next_snapshot(internal, snapshot.version)
+    return snapshot
+
+
 async def test_gateway_that_knows_the_newest_is_told_so_in_the_end(internal: httpx.AsyncClient) -> None:
     known = (await next_snapshot(internal, "")).version
 

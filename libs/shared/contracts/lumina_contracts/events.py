@@ -39,6 +39,12 @@ class ProjectCreated(Event):
     name: str
 
 
+class ProjectChanged(Event):
+    """A project has other limits. Published by governance."""
+
+    type: Literal["dev.lumina.project.changed.v1"] = "dev.lumina.project.changed.v1"
+
+
 class PersonChanged(Event):
     """A person was added, changed or disabled. Published by governance."""
 
@@ -50,6 +56,13 @@ class KeyCreated(Event):
     """A key is in force. Published by governance."""
 
     type: Literal["dev.lumina.key.created.v1"] = "dev.lumina.key.created.v1"
+    key_id: UUID
+
+
+class KeyChanged(Event):
+    """A key in force has other limits. Published by governance."""
+
+    type: Literal["dev.lumina.key.changed.v1"] = "dev.lumina.key.changed.v1"
     key_id: UUID
 
 
