@@ -1,0 +1,36 @@
+"""What an answer costs, and what a request may cost at most likely."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lumina_contracts.snapshot import Backend
+from lumina_inference.gateway.answers import Usage
+
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a request reserves until its usage is known."""
+
+    tokens: int
+    cost_nano_usd: int
+
+
+def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
+    """What the answer cost; None where the backend has no price. Cached input has its own price if there is one."""
+    per_input, per_output = backend.input_nano_usd_per_token, backend.output_nano_usd_per_token
+    if per_input is None and per_output is None:
+        return None
+    cached = min(usage.cached_tokens or 0, usage.input_tokens)
+    per_cached = backend.cached_input_nano_usd_per_token
+    cost = (usage.input_tokens - cached) * (per_input or 0) + usage.output_tokens * (per_output or 0)
+    return round(cost + cached * ((per_input or 0) if per_cached is None else per_cached))
+
+
+def estimate(backends: Iterable[Backend], body_bytes: int, output_tokens: int) -> Estimate:
+    """One token for four bytes of the body, and the output asked for, at the price of the dearest backend."""
+    input_tokens = -(-body_bytes // _BYTES_PER_TOKEN)
+    usage = Usage(prompt_tokens=input_tokens, completion_tokens=output_tokens)
+    dearest = max((cost_nano_usd(backend, usage) or 0 for backend in backends), default=0)
+    return Estimate(input_tokens + output_tokens, dearest)
