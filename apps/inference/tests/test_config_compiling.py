@@ -2,12 +2,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from msgspec import json
 
 from lumina_contracts.snapshot import Alias, Backend, Route
 from lumina_inference.config.compiling import Compiled, check, compile_file, compile_text, without_file
 from lumina_inference.config.findings import Level
 from lumina_inference.config.known import known_keys
-from lumina_inference.config.providers import PROVIDERS, TRANSLATED
+from lumina_inference.config.providers import PROVIDERS
+from lumina_inference.config.translated import TRANSLATED
 
 EMBEDDED = ("lumina/minilm", "lumina/extractive")
 PARAMS = "model_list[0].litellm_params"
@@ -67,6 +69,18 @@ def test_entry_becomes_a_backend() -> None:
         id="one",
         provider="openai",
         model="gpt-4o",
+        translation=json.encode(
+            {
+                "api_base": "https://llm.example/v1",
+                "api_key": "sk-from-environment",
+                "extra_headers": {"X-Team": "sk-from-environment"},
+                "model": "openai/gpt-4o",
+                "organization": "org",
+            }
+        ).decode(),
+        max_input_tokens=128_000,
+        max_output_tokens=16_384,
+        probe_seconds=30.0,
         url="https://llm.example/v1",
         api_key="sk-from-environment",
         headers=(("OpenAI-Organization", "org"), ("X-Team", "sk-from-environment")),
@@ -140,10 +154,9 @@ def test_mode_says_what_a_route_answers() -> None:
 @pytest.mark.parametrize(
     ("text", "level"),
     [
-        (entry("model: azure/gpt-4o, api_base: 'https://x', api_key: k"), Level.NOT_YET),
-        (entry("model: anthropic/claude"), Level.NOT_YET),
-        (entry("model: openai/*, api_key: k"), Level.NOT_YET),
-        (entry("model: openai/x, api_key: k", name="'openai/*'"), Level.NOT_YET),
+        (entry("model: anthropic/claude"), Level.WARNING),
+        (entry("model: openai/*, api_key: k"), Level.WARNING),
+        (entry("model: openai/x, api_key: k", name="'open*/x'"), Level.NOT_YET),
         (entry("model: openai/x, api_key: k", info="mode: rerank"), Level.NOT_YET),
         (entry("model: openai/x, api_key: os.environ/ABSENT"), Level.WARNING),
         (entry("model: openai/x"), Level.WARNING),
@@ -215,24 +228,24 @@ def test_two_entries_with_one_id_are_an_error() -> None:
 
 def test_known_keys_get_a_not_yet_line_and_unknown_ones_a_warning() -> None:
     text = (
-        entry("model: ollama/a, rpm: 5, mystery: 1", info="base_model: b, riddle: 2")
-        + "litellm_settings: {drop_params: true, enigma: 1}\nrouter_settings: {num_retries: 2, puzzle: 1}\n"
-        "general_settings: {database_url: x, secret: 1}\nenvironment_variables: {A: b}\nquestion: 1\n"
+        entry("model: ollama/a, rpm: 5, budget_duration: 1d, mystery: 1", info="base_model: b, tier: x, riddle: 2")
+        + "litellm_settings: {callbacks: [x], enigma: 1}\nrouter_settings: {num_retries: 2, weights: {}, puzzle: 1}\n"
+        "general_settings: {database_url: x, secret: 1}\nenvironment_variables: {A: b}\nguardrails: []\nquestion: 1\n"
     )
 
     assert lines(compiled(text)) == [
-        ("not yet", 3, "model_list[0].litellm_params.rpm"),
+        ("not yet", 3, "model_list[0].litellm_params.budget_duration"),
         ("warning", 3, "model_list[0].litellm_params.mystery"),
-        ("not yet", 4, "model_list[0].model_info.base_model"),
+        ("not yet", 4, "model_list[0].model_info.tier"),
         ("warning", 4, "model_list[0].model_info.riddle"),
-        ("not yet", 5, "litellm_settings.drop_params"),
+        ("not yet", 5, "litellm_settings.callbacks"),
         ("warning", 5, "litellm_settings.enigma"),
-        ("not yet", 6, "router_settings.num_retries"),
+        ("not yet", 6, "router_settings.weights"),
         ("warning", 6, "router_settings.puzzle"),
         ("not yet", 7, "general_settings.database_url"),
         ("warning", 7, "general_settings.secret"),
-        ("not yet", 8, "environment_variables"),
-        ("warning", 9, "question"),
+        ("not yet", 9, "guardrails"),
+        ("warning", 10, "question"),
     ]
 
 
@@ -346,4 +359,4 @@ def test_file_is_checked_with_its_digest_and_its_bounds(tmp_path: Path) -> None:
 
 
 def test_no_provider_is_both_compatible_and_translated() -> None:
-    assert not PROVIDERS.keys() & TRANSLATED
+    assert not PROVIDERS.keys() & TRANSLATED.keys()

@@ -5,17 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumina_contracts.snapshot import KeyEntry, Route, RoutesPart
+from msgspec import structs
+
+from lumina_contracts.snapshot import Alias, KeyEntry, Route, RoutesPart
 from lumina_inference.config.embedded_routes import embedded_routes
+from lumina_inference.config.fallbacks import Names
 from lumina_inference.config.fields import Fields
 from lumina_inference.config.findings import Findings, Report
 from lumina_inference.config.masterkey import read_master_key
-from lumina_inference.config.routes import read_aliases, read_routes
+from lumina_inference.config.policies import known_names, read_policies
+from lumina_inference.config.redis import read_redis
+from lumina_inference.config.routes import RouteDrafts, read_aliases, read_routes
+from lumina_inference.config.sections import Sections, read_sections, report_rest, with_environment
 from lumina_inference.config.tree import Unreadable, Value, read_tree
 
 MOST_BYTES = 512 * 1024
 MASTER_KEY_ID = "master-key"
-_SECTIONS = ("litellm_settings",)
 
 
 @dataclass(frozen=True)
@@ -78,33 +83,32 @@ def _compiled(tree: Value, environ: Mapping[str, str], digest: str) -> Compiled:
     if tree.mapping is None:
         findings.error(tree.line, "", f"the file must be a mapping with model_list in it, and is {tree.kind}")
         return Compiled(_embedded_alone(digest), findings.report())
-    root = Fields(tree, environ, findings)
-    router, general = root.section("router_settings"), root.section("general_settings")
-    drafts = read_routes(root)
-    embedded = embedded_routes()
-    names = dict.fromkeys([*drafts.names, *(route.name for route in embedded)])
-    aliases = read_aliases(router, names)
-    master_key = read_master_key(general)
-    _report_rest(root, router, general)
+    root = with_environment(Fields(tree, environ, findings))
+    sections = read_sections(root)
+    master_key = read_master_key(root.section("general_settings"))
+    drafts = read_routes(root, sections.entry_defaults())
+    routes, aliases = _routes(drafts, sections)
+    redis_url = read_redis(sections.settings)
+    report_rest(root)
     report = findings.report()
     if not report.ok:
         return Compiled(_embedded_alone(digest), report)
-    routes = (*drafts.routes(), *embedded)
-    served = {name: alias for name, alias in aliases.items() if _serves(alias.target, routes)}
-    return Compiled(RoutesPart(routes=routes, aliases=served, config_sha256=digest), report, master_key)
+    part = RoutesPart(routes=routes, aliases=aliases, config_sha256=digest, redis_url=redis_url)
+    return Compiled(part, report, master_key)
 
 
-def _report_rest(root: Fields, router: Fields, general: Fields) -> None:
-    used = frozenset({"model_list", "router_settings", "general_settings", *_SECTIONS})
-    root.report_rest("top", used)
-    router.report_rest("router_settings", frozenset({"model_group_alias"}))
-    general.report_rest("general_settings", frozenset({"master_key"}))
-    for name in _SECTIONS:
-        root.section(name).report_rest(name, frozenset())
-
-
-def _serves(target: str, routes: tuple[Route, ...]) -> bool:
-    return any(route.name == target for route in routes)
+def _routes(drafts: RouteDrafts, sections: Sections) -> tuple[tuple[Route, ...], dict[str, Alias]]:
+    """The routes with their policies, and the aliases that lead to them."""
+    embedded = embedded_routes()
+    every = dict.fromkeys([*drafts.names, *(route.name for route in embedded)])
+    aliases = read_aliases(sections.settings.router, every)
+    served = frozenset([*drafts.backends, *(route.name for route in embedded)])
+    policies = read_policies(sections.settings, sections.lumina, Names(known_names(every, aliases), served))
+    routes = (
+        *drafts.routes(policies),
+        *(structs.replace(route, policy=policies[route.name]) for route in embedded),
+    )
+    return routes, {name: alias for name, alias in aliases.items() if alias.target in served}
 
 
 def _embedded_alone(digest: str | None) -> RoutesPart:

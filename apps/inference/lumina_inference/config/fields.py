@@ -1,14 +1,24 @@
 """Reading fields of a mapping: the type that is wanted, `os.environ/NAME` resolved, everything else reported."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from lumina_inference.config.findings import Findings, Level
 from lumina_inference.config.known import is_known
-from lumina_inference.config.tree import Value
+from lumina_inference.config.tree import Value, walk
 
 REFERENCE = "os.environ/"
+
+
+_MOST_SHOWN = 60
+
+
+def shown(value: Value) -> str:
+    """A value as a message can show it; not for what may be a secret."""
+    if value.mapping is not None or value.items is not None or value.data is None:
+        return value.kind
+    return repr(value.data)[:_MOST_SHOWN]
 
 
 class LeftOut(Exception):
@@ -69,9 +79,64 @@ class Fields:
         except ValueError:
             number = math.nan
         if not least <= number <= most:
-            self.findings.error(found.line, found.path, f"must be a number from {least:g} to {most:g}")
+            self.findings.error(
+                found.line, found.path, f"must be a number from {least:g} to {most:g}, and is {shown(found)}"
+            )
             return None
         return number
+
+    def whole(self, name: str, *, least: int, most: int) -> int | None:
+        """A whole number from `least` to `most`, also as text or from the environment."""
+        number = self.number(name, least=least, most=most)
+        if number is None or number.is_integer():
+            return None if number is None else int(number)
+        found = self.values[name]
+        self.findings.error(found.line, found.path, f"must be a whole number, and is {shown(found)}")
+        return None
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, also as text or from the environment."""
+        found = self.get(name)
+        if found is None or isinstance(found.data, bool):
+            return None if found is None else bool(found.data)
+        text = self.resolved(found).casefold() if found.text is not None else ""
+        if text in {"true", "false"}:
+            return text == "true"
+        self.findings.error(found.line, found.path, f"must be true or false, and is {shown(found)}")
+        return None
+
+    def texts(self, name: str, what: str) -> tuple[Value, ...]:
+        """A list of texts with their places, empty if absent. `what` says in a message what they are."""
+        found = self.get(name)
+        if found is None:
+            return ()
+        if found.items is None or any(not item.text for item in found.items):
+            wrong = next((item for item in found.items or () if not item.text), found)
+            self.findings.error(wrong.line, wrong.path, f"must be a list of {what}, and is {shown(wrong)}")
+            return ()
+        return found.items
+
+    def one_of(self, name: str, choices: Collection[str]) -> str | None:
+        """One of a few words."""
+        found, text = self.get(name), self.text(name)
+        if found is None or text is None or text in choices:
+            return text
+        self.findings.error(found.line, found.path, f"must be one of {', '.join(choices)}, and is {shown(found)}")
+        return None
+
+    def settled(self, but: Collection[str] = ()) -> "Fields":
+        """The same without what refers to a variable that is not set, each with a warning, and without `but`."""
+        kept = {name: value for name, value in self.values.items() if name not in but and self._is_set(value)}
+        return replace(self, at=replace(self.at, data=kept))
+
+    def _is_set(self, value: Value) -> bool:
+        try:
+            for each in walk(value):
+                self.resolved(each)
+        except LeftOut as left_out:
+            self.findings.warning(left_out.at.line, left_out.at.path, f"{left_out.message}; the setting is left out")
+            return False
+        return True
 
     def section(self, name: str) -> "Fields":
         """A mapping below, empty if absent."""

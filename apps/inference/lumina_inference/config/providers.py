@@ -1,25 +1,7 @@
 """The providers that speak OpenAI's wire format, with the addresses and variable names that LiteLLM has for them."""
 
-from dataclasses import dataclass
-
-COMPATIBLE = "speaks OpenAI's wire format"
-
-
-@dataclass(frozen=True)
-class Provider:
-    """Where a provider answers and which variables hold its key. Without `url` the file must give `api_base`.
-
-    `telemetry` is its name in OpenTelemetry's list, where that differs from LiteLLM's.
-    """
-
-    url: str | None = None
-    keys: tuple[str, ...] = ()
-    base: tuple[str, ...] = ()
-    telemetry: str | None = None
-    key_needed: bool = True
-    appended: str = ""
-    model_prefix: str = ""
-    kinds: tuple[str, ...] | None = None
+from lumina_inference.config.provider import Provider
+from lumina_inference.config.translated import TRANSLATED
 
 
 def _hosted(name: str, url: str, *keys: str) -> Provider:
@@ -48,7 +30,7 @@ PROVIDERS: dict[str, Provider] = {
     "ollama_chat": _OLLAMA,
     "xinference": _local("XINFERENCE", "http://127.0.0.1:9997/v1"),
     "docker_model_runner": _local("DOCKER_MODEL_RUNNER", "http://localhost:22088/engines/llama.cpp", appended="/v1"),
-    "litellm_proxy": _local("LITELLM_PROXY"),
+    "litellm_proxy": _local("LITELLM_PROXY", appended="/v1"),
     "aiml": _hosted("AIML", "https://api.aimlapi.com/v1"),
     "ai21_chat": _hosted("AI21", "https://api.ai21.com/studio/v1"),
     "anyscale": _hosted("ANYSCALE", "https://api.endpoints.anyscale.com/v1"),
@@ -100,17 +82,6 @@ PROVIDERS: dict[str, Provider] = {
     "xai": Provider("https://api.x.ai/v1", ("XAI_API_KEY",), ("XAI_API_BASE",), telemetry="x_ai"),
     "zai": _hosted("ZAI", "https://api.z.ai/api/paas/v4"),
 }
-
-# Known to LiteLLM, in a format of their own; they come with the translator.
-TRANSLATED = frozenset(
-    {
-        "ai21", "aleph_alpha", "anthropic", "anthropic_text", "azure", "azure_ai", "azure_text", "bedrock",
-        "bedrock_converse", "clarifai", "cloudflare", "cohere", "cohere_chat", "databricks", "gemini", "gigachat",
-        "github_copilot", "huggingface", "infinity", "jina_ai", "langgraph", "maritalk", "nlp_cloud", "oci", "palm",
-        "petals", "predibase", "replicate", "sagemaker", "sagemaker_chat", "snowflake", "text-completion-codestral",
-        "triton", "vertex_ai", "vertex_ai_beta", "vllm", "voyage", "watsonx", "watsonx_text",
-    }
-)  # fmt: skip
 
 
 def split_model(model: str) -> tuple[str | None, str]:

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lumina_contracts.snapshot import Alias, Backend, Route
-from lumina_inference.config.backends import INFO_USED, PARAMS_USED, provider_of, read_backend
+from lumina_contracts.snapshot import Alias, Policy, Route
+from lumina_inference.config.acted import ENTRY, MODEL_INFO, PARAMS
+from lumina_inference.config.backends import Drafted, EntryDefaults, read_backend
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
+from lumina_inference.config.origins import WILD
+from lumina_inference.config.translation import passed_on
 from lumina_inference.config.tree import Value
+from lumina_inference.config.weights import weighted
 
 RESERVED = "lumina/"
 MOST_ENTRIES = 5_000
@@ -21,26 +25,30 @@ _KINDS = {"chat": ("chat",), "responses": ("chat",), "completion": ("completion"
 class RouteDrafts:
     """Routes while the list is read. `names` has those of left-out backends too, since aliases may point at them."""
 
-    backends: dict[str, list[Backend]] = field(default_factory=dict)
+    backends: dict[str, list[Drafted]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
 
-    def routes(self) -> tuple[Route, ...]:
+    def kinds_of(self, name: str) -> tuple[str, ...]:
+        return tuple(kind for kind in EVERY_KIND if kind in self.kinds[name])
+
+    def routes(self, policies: Mapping[str, Policy]) -> tuple[Route, ...]:
         """The routes that have a backend, in the order of the file."""
         return tuple(
             Route(
                 name=name,
-                backends=tuple(backends),
-                kinds=tuple(kind for kind in EVERY_KIND if kind in self.kinds[name]),
+                backends=weighted(drafted),
+                kinds=self.kinds_of(name),
                 owned_by="config",
+                policy=policies[name],
             )
-            for name, backends in self.backends.items()
+            for name, drafted in self.backends.items()
         )
 
 
-def read_routes(root: Fields) -> RouteDrafts:
+def read_routes(root: Fields, defaults: EntryDefaults) -> RouteDrafts:
     """All entries of `model_list`; what is wrong or left out is in the findings."""
     drafts = RouteDrafts()
     listed = root.get("model_list")
@@ -53,7 +61,7 @@ def read_routes(root: Fields) -> RouteDrafts:
         root.findings.error(listed.line, listed.path, f"has {len(listed.items)} entries; {MOST_ENTRIES} are taken")
         return drafts
     for item in listed.items:
-        _read_entry(Fields(item, root.environ, root.findings), drafts)
+        _read_entry(Fields(item, root.environ, root.findings), drafts, defaults)
     return drafts
 
 
@@ -73,39 +81,42 @@ def read_aliases(router: Fields, routes: Mapping[str, object]) -> dict[str, Alia
     return aliases
 
 
-def _read_entry(entry: Fields, drafts: RouteDrafts) -> None:
+def _read_entry(entry: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> None:
     if entry.at.mapping is None:
         entry.findings.error(entry.at.line, entry.at.path, f"must be a mapping, and is {entry.at.kind}")
         return
     params, info = entry.section("litellm_params"), entry.section("model_info")
-    entry.report_rest("entry", frozenset({"model_name", "litellm_params", "model_info"}))
-    params.report_rest("litellm_params", PARAMS_USED)
-    info.report_rest("model_info", INFO_USED)
+    entry.report_rest("entry", frozenset(ENTRY))
+    info.report_rest("model_info", frozenset(MODEL_INFO))
     name = _name(entry)
     if name is None:
         return
     drafts.names.add(name)
+    translated = True
     try:
-        _add_backend(name, params, info, drafts)
+        translated = _add_backend(name, params, info, drafts, defaults)
     except LeftOut as left_out:
         message = f"{left_out.message}; this backend of {name!r} is left out"
         entry.findings.add(left_out.level, left_out.at.line, left_out.at.path, message)
+    params.report_rest("litellm_params", frozenset(PARAMS) | passed_on(params, translated))
 
 
-def _add_backend(name: str, params: Fields, info: Fields, drafts: RouteDrafts) -> None:
+def _add_backend(name: str, params: Fields, info: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> bool:
+    """Take the entry's backend in, if it has one; says whether it is called through the LiteLLM library."""
     kinds = _kinds(info)
-    backend = read_backend(name, drafts.seen[_signature(name, params)], params, info)
+    drafted = read_backend(name, drafts.seen[_signature(name, params)], params, info, defaults)
     drafts.seen[_signature(name, params)] += 1
-    if backend is None or kinds is None:
-        return
+    if drafted is None or kinds is None:
+        return False
+    backend = drafted.backend
     first = drafts.ids.setdefault(backend.id, params.at.line)
     if first != params.at.line:
         at = info.get("id") or params.at
         params.findings.error(at.line, at.path, f"the id {backend.id!r} is taken by the entry at line {first}")
-        return
-    provider = provider_of(params)
-    drafts.backends.setdefault(name, []).append(backend)
-    drafts.kinds.setdefault(name, set()).update((provider.kinds if provider and provider.kinds else None) or kinds)
+        return False
+    drafts.backends.setdefault(name, []).append(drafted)
+    drafts.kinds.setdefault(name, set()).update(drafted.kinds or kinds)
+    return backend.translated
 
 
 def _signature(name: str, params: Fields) -> str:
@@ -124,8 +135,8 @@ def _name(entry: Fields) -> str | None:
     if problem := _name_problem(name):
         entry.findings.error(at.line, path, problem)
         return None
-    if "*" in name:
-        entry.findings.not_yet(at.line, path, f"wildcards are not routed yet; {name!r} is left out")
+    if WILD in name.removesuffix(WILD):
+        entry.findings.not_yet(at.line, path, f"a * may only end a name; {name!r} is left out")
         return None
     return name
 
