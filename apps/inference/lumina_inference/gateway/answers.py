@@ -1,6 +1,7 @@
 """The little that the gateway reads of a backend's answer. Everything else passes byte for byte."""
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from msgspec.structs import replace
 
 
 class InputDetails(Struct, frozen=True):
@@ -36,7 +37,15 @@ class Usage(Struct, frozen=True):
         return self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None
 
 
+def merged(before: Usage | None, newest: Usage | None) -> Usage | None:
+    """What two events of one stream tell together: Anthropic counts the prompt at its start, the answer at its end."""
+    if before is None or newest is None or newest.prompt_tokens:
+        return newest or before
+    return replace(newest, prompt_tokens=before.prompt_tokens, prompt_tokens_details=before.prompt_tokens_details)
+
+
 class Choice(Struct, frozen=True):
+    index: int = 0
     finish_reason: str | None = None
 
 

@@ -14,11 +14,13 @@ from aiohttp import ClientSession
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import otlpmetrics
 from lumina_inference.gateway.accesslog import AccessLog
+from lumina_inference.gateway.backends import Backends
 from lumina_inference.gateway.bodies import Bodies
-from lumina_inference.gateway.choice import Draw
+from lumina_inference.gateway.choice import Chooser, Draw
 from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.dispatch import Dispatch
 from lumina_inference.gateway.endpoints import table
+from lumina_inference.gateway.failover import Failover
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
 from lumina_inference.gateway.metrics import Metrics
@@ -26,11 +28,13 @@ from lumina_inference.gateway.models import Models
 from lumina_inference.gateway.observing import Observing, Watched
 from lumina_inference.gateway.otlp import Sender, SpanQueue
 from lumina_inference.gateway.parts import Waker
+from lumina_inference.gateway.probes import Probe, Prober
 from lumina_inference.gateway.protocol import Server
 from lumina_inference.gateway.recorder import Recorder
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.siblings import Siblings, socket_of, telling
 from lumina_inference.gateway.snapshots import Snapshots
+from lumina_inference.gateway.standings import Standings
 from lumina_inference.gateway.upstream import Upstream
 from lumina_inference.gateway.vault import Vault
 from lumina_kit import logs
@@ -69,6 +73,7 @@ class Gateway:
     health: Health
     snapshots: Snapshots
     inference: Inference
+    standings: Standings
 
 
 @asynccontextmanager
@@ -82,7 +87,12 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         await snapshots.restore()
         waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
         upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))
-        inference = Inference(world.settings, Bodies(world.settings), upstream, world.draw, world.now)
+        standings = Standings(asyncio.get_running_loop().time)
+        failover = Failover(
+            world.settings, Backends(world.settings, upstream, standings), Chooser(standings, world.draw), world.draw
+        )
+        inference = Inference(world.settings, Bodies(world.settings), failover, world.now)
+        probe = await stack.enter_async_context(Probe(world.settings.probe_timeout_seconds))
         health = Health(snapshots, world.home.admin_key_file, world.now)
         keep_span = await _start_export(stack, world, metrics)
         observing = Observing(
@@ -104,11 +114,13 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
         metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
         metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
+        snapshots.watch(standings.follow)
+        _in_background(stack, Prober(standings, probe, world.settings).run())
         _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
         await stack.enter_async_context(telling(socket_of(world.run_dir, world.instance), observing.tells()))
         if world.access_log is not None:
             stack.callback(world.access_log.close)
-        yield Gateway(server, health, snapshots, inference)
+        yield Gateway(server, health, snapshots, inference, standings)
 
 
 async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Metrics) -> Callable[[bytes], None] | None:

@@ -1,18 +1,25 @@
 """What is asked: the few fields the gateway reads of a request body, with all others untouched."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
+from lumina_inference.gateway import wishes
 from lumina_inference.gateway.errors import BadJson, BadRequest, MissingParameter, TooManyMessages
 from lumina_inference.gateway.index import Target
-from lumina_inference.gateway.operations import CHAT, Operation
+from lumina_inference.gateway.operations import Operation
+from lumina_inference.gateway.wishes import NONE, Wishes
 
 _NULL, _TRUE, _FALSE = b"null", b"true", b"false"
 _MAX_MODEL = 256
 _FEW_MEMBERS = 10_000
 _MAX_UNKNOWN_BYTES = 2**20
+_MOST_DIGITS = 9
+_BYTES_PER_TOKEN = 4
+_STATEFUL = ("previous_response_id", "conversation", "background")
+_NOT_STORED = Raw(_FALSE)
 _WITH_USAGE = Raw(b'{"include_usage":true}')
 
 _fields_decoder = json.Decoder(dict[str, Raw])
@@ -37,21 +44,28 @@ class Ask:
     """A checked request body.
 
     `usage_options`: the stream options with which a backend sends its usage event; None if this is no stream.
-    `hides_usage`: the caller did not ask for that event.
+    `hides_usage`: the caller did not ask for that event. `input_tokens` is an estimate, `most_tokens` what the caller
+    allows the answer.
     """
 
+    operation: Operation
     fields: dict[str, Raw]
     model: str
     stream: bool
     usage_options: Raw | None
     hides_usage: bool
     prompt_sha256: str
+    input_tokens: int
+    most_tokens: int | None
+    wishes: Wishes = NONE
 
     def body_for(self, target: Target) -> bytes:
         """The body as the backend gets it: its own model name, every other field byte for byte."""
         changed = {"model": target.model}
         if self.usage_options is not None:
             changed["stream_options"] = self.usage_options
+        if self.operation.form == "responses":
+            changed["store"] = _NOT_STORED
         return json.encode(self.fields | changed)
 
     def without_usage(self) -> "Ask":
@@ -59,17 +73,53 @@ class Ask:
         return replace(self, usage_options=None, hides_usage=False)
 
 
-def parse(body: bytes, operation: Operation, max_messages: int) -> Ask:
+def parse(body: bytes, operation: Operation, max_messages: int, headers: Mapping[str, str]) -> Ask:
     """Check a body. Raises BadRequest leaves that name what is wrong."""
     fields = _fields(body)
     _check_present(fields, operation)
-    model = _model(fields["model"])
     prompt = bytes(fields[operation.prompt])
-    if operation is CHAT:
+    if operation.prompt == "messages":
         _check_messages(prompt, max_messages)
+    if operation.form == "responses":
+        _check_stateless(fields)
     stream = operation.streams and _flag(fields, "stream")
-    options, hides = _usage_options(fields) if stream else (None, False)
-    return Ask(fields, model, stream, options, hides, hashlib.sha256(prompt).hexdigest())
+    options, hides = _usage_options(fields) if stream and operation.form == "chat" else (None, False)
+    ask = Ask(
+        operation=operation,
+        fields=fields,
+        model=_model(fields["model"]),
+        stream=stream,
+        usage_options=options,
+        hides_usage=hides,
+        prompt_sha256=hashlib.sha256(prompt).hexdigest(),
+        input_tokens=len(prompt) // _BYTES_PER_TOKEN + 1,
+        most_tokens=_most_tokens(fields, operation),
+    )
+    wished = wishes.read(headers, fields)
+    return ask if wished is NONE else replace(ask, wishes=wished, fields=_for_backends(fields))
+
+
+def _for_backends(fields: dict[str, Raw]) -> dict[str, Raw]:
+    return {name: value for name, value in fields.items() if name not in wishes.IN_BODY}
+
+
+def _most_tokens(fields: dict[str, Raw], operation: Operation) -> int | None:
+    """The caller's limit on the answer, if it is one."""
+    for name in operation.limit:
+        text = bytes(fields.get(name, _NULL))
+        if text.isdigit():
+            return int(text[:_MOST_DIGITS])
+    return None
+
+
+def _check_stateless(fields: dict[str, Raw]) -> None:
+    """Nothing is kept between requests, so what would need that is refused."""
+    for name in _STATEFUL:
+        if bytes(fields.get(name, _NULL)) not in (_NULL, _FALSE):
+            raise BadRequest(
+                f"'{name}' is not supported: this gateway keeps no responses. Send the whole conversation in 'input'.",
+                param=name,
+            )
 
 
 def _fields(body: bytes) -> dict[str, Raw]:

@@ -1,4 +1,4 @@
-"""Who calls: the Bearer key, looked up by its digest in the snapshot."""
+"""Who calls: the Bearer key, or Anthropic's `x-api-key`, looked up by its digest in the snapshot."""
 
 import hashlib
 
@@ -7,6 +7,7 @@ from lumina_inference.gateway.errors import BadHttp, InvalidKey, NotReady, Scope
 from lumina_inference.gateway.index import Caller, Index
 from lumina_kit.clock import Clock
 
+_ANTHROPICS = "x-api-key"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="lumina"'}
 
 
@@ -34,8 +35,11 @@ def require(caller: Caller, scope: str) -> None:
 
 
 def _token(call: Call) -> str:
-    given = call.request.headers.getall("Authorization", ())
+    headers = call.request.headers
+    given = headers.getall("Authorization", ())
     if not given:
+        if key := headers.get(_ANTHROPICS, "").strip():
+            return key
         raise InvalidKey(
             "You did not provide an API key. Send it as `Authorization: Bearer <key>`.", headers=_CHALLENGE
         )

@@ -8,6 +8,7 @@ from aiohttp.web import BaseRequest
 
 from lumina_inference.gateway import tracecontext
 from lumina_inference.gateway.answers import Usage
+from lumina_inference.gateway.failures import Failure
 from lumina_inference.gateway.index import Caller, Choices, Index, Target
 from lumina_inference.gateway.operations import Operation
 from lumina_inference.gateway.tracecontext import Trace
@@ -16,11 +17,25 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CLIENT_CLOSED = 499
 
 
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt that brought nothing: what the span tells as an event."""
+
+    at_ns: int
+    backend: str
+    failure: Failure
+
+    @classmethod
+    def of(cls, target: Target, failure: Failure) -> "FailedAttempt":
+        return cls(time.time_ns(), target.backend.id, failure)
+
+
 @dataclass(slots=True)
 class Call:
     """Filled in as the request is served; read once, when it is over.
 
-    `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure.
+    `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
+    `fallbacks` count what was tried after the first attempt. `backend_headers` are those of the backend that answered.
     """
 
     request: BaseRequest
@@ -43,6 +58,15 @@ class Call:
     response_model: str | None = None
     finish_reasons: tuple[str, ...] = ()
     usage: Usage | None = None
+    usage_estimated: bool = False
+    estimated_input: int = 0
+    retries: int = 0
+    max_retries: int = 0
+    fallbacks: int = 0
+    timeout_seconds: float | None = None
+    backend_seconds: float | None = None
+    failed_attempts: list[FailedAttempt] = field(default_factory=list)
+    backend_headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
     delivered: bool = False
     reply_headers: list[tuple[str, str]] = field(default_factory=list)

@@ -14,6 +14,8 @@ def table(inference: Inference, models: Models, health: Health, observing: Obser
             Endpoint("POST", "/v1/chat/completions", inference.chat),
             Endpoint("POST", "/v1/completions", inference.completion),
             Endpoint("POST", "/v1/embeddings", inference.embedding),
+            Endpoint("POST", "/v1/responses", inference.responses),
+            Endpoint("POST", "/v1/messages", inference.messages),
             Endpoint("GET", "/v1/models", models.listing),
             Endpoint("GET", "/v1/models/{model}", models.one),
             Endpoint("GET", "/healthz", health.alive, quiet=True),

@@ -127,6 +127,46 @@ class BackendFailed(ApiError):
     code = "backend_failed"
 
 
+class BackendUnreachable(BackendFailed):
+    """The connection was refused, broke before an answer, or could not be trusted. Nothing was answered."""
+
+    code = "backend_unreachable"
+
+
+class BackendDied(BackendFailed):
+    """The backend fell silent, and its probes failed."""
+
+    code = "backend_died"
+
+
+class CredentialsRefused(BackendFailed):
+    """The backend refused the gateway's own key: nothing that the caller could mend."""
+
+    code = "backend_refused_credentials"
+
+
+class NoBackend(ApiError):
+    """Every backend of the route is out of rotation."""
+
+    status = 503
+    code = "no_backend_available"
+
+
+class BackendsRateLimited(ApiError):
+    """Every backend of the route has said that it takes no more for now."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class ModelNotAllowed(BadRequest):
+    """The key, or its project, may not use the model."""
+
+    status = 403
+    code = "model_not_allowed"
+
+
 class NotReady(ApiError):
     status = 503
     code = "not_ready"
@@ -149,6 +189,10 @@ class BackendTimedOut(ApiError):
     status = 504
     type = "timeout_error"
     code = "backend_timeout"
+
+
+class ConnectTimedOut(BackendTimedOut):
+    """The backend did not accept a connection. Nothing was sent."""
 
 
 class BackendAnsweredError(ApiError):

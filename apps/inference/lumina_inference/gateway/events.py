@@ -2,30 +2,34 @@
 
 import re
 
-from lumina_inference.gateway import answers
-from lumina_inference.gateway.answers import Answer, Usage
+from lumina_inference.gateway.answers import Answer, Usage, merged
+from lumina_inference.gateway.dialects import Dialect
 from lumina_inference.gateway.errors import ApiError, BackendFailed
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.refusals import refusal_in_stream
 
-DONE = b"data: [DONE]\n\n"
 _END = re.compile(rb"\n\r?\n")
 
 
 class Events:
     """Cuts a stream into whole events and notes id, model, finish reasons and usage on the way.
 
-    Every event is parsed, so that none passes that a caller could not read. `done`: the end was announced. `failure`:
+    Every event is parsed, so that none passes that a caller could not read. `done`: nothing follows that matters; the
+    end itself (`[DONE]`) is not among the events. `pieces`: how many events carried a part of the answer. `failure`:
     the backend told of one, or sent what is no JSON object; what came before it is still given.
     """
 
-    def __init__(self, target: Target, *, hides_usage: bool, max_event_bytes: int) -> None:
+    def __init__(self, target: Target, dialect: Dialect, *, hides_usage: bool, max_event_bytes: int) -> None:
         self._target = target
+        self._dialect = dialect
         self._hides_usage = hides_usage
         self._max_event_bytes = max_event_bytes
         self._rest = b""
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
         self.started = False
         self.done = False
+        self.pieces = 0
         self.id: str | None = None
         self.model: str | None = None
         self.finish_reasons: list[str] = []
@@ -34,8 +38,8 @@ class Events:
 
     @property
     def finished(self) -> bool:
-        """Some choice gave a reason to end."""
-        return bool(self.finish_reasons)
+        """Every choice that began has given a reason to end."""
+        return bool(self._ended) and self._begun <= self._ended
 
     def feed(self, data: bytes) -> bytes:
         """Take what the backend sent; gives the whole events that go on to the caller.
@@ -52,7 +56,7 @@ class Events:
     def finish(self) -> bytes:
         """The stream is over: a last event without its blank line counts if it is whole."""
         data = _data(self._rest)
-        if self.done or data is None or (data != b"[DONE]" and answers.read(data) is None):
+        if self.done or data is None or (data != b"[DONE]" and self._dialect.event(data) is None):
             return b""
         return self.feed(b"\n\n")
 
@@ -75,30 +79,38 @@ class Events:
             return False  # by the standard it is no event, yet the SDKs stumble over it
         if data == b"[DONE]":
             self.done = True
-            return self.started
+            return False
         return self._keeps_answer(data)
 
     def _keeps_answer(self, data: bytes) -> bool:
-        answer = answers.read(data)
-        self.failure = self._failure(answer, data)
-        if answer is None or self.failure is not None:
+        told = self._dialect.event(data)
+        if told is None:
+            self.failure = BackendFailed(f"{self._target.name} sent an event that is not a JSON object.")
+            return False
+        answer = told.answer
+        if answer.failed:
+            self.failure = refusal_in_stream(self._target, b'{"error":%b}' % bytes(answer.error))
             return False
         self._note(answer)
-        if self._hides_usage and answer.usage is not None and not answer.choices:
-            return False
+        self.pieces += told.pieces
+        self.done = told.last
+        if told.only_usage:  # OpenAI sends it last
+            self.done = self.finished
+            if self._hides_usage:
+                return False
         self.started = True
         return True
-
-    def _failure(self, answer: Answer | None, data: bytes) -> ApiError | None:
-        if answer is None:
-            return BackendFailed(f"{self._target.name} sent an event that is not a JSON object.")
-        return refusal_in_stream(self._target, data) if answer.failed else None
 
     def _note(self, answer: Answer) -> None:
         self.id = self.id or answer.id
         self.model = self.model or answer.model
-        self.finish_reasons.extend(answer.finish_reasons)
-        self.usage = answer.usage or self.usage
+        if answer.usage is not None:
+            self.usage = merged(self.usage, answer.usage)
+        for choice in answer.choices or ():
+            self._begun.add(choice.index)
+            if choice.finish_reason:
+                self.finish_reasons.append(choice.finish_reason)
+                self._ended.add(choice.index)
 
 
 def _last_end(data: bytes, before: int) -> int:

@@ -1,20 +1,26 @@
 """A snapshot prepared for the hot path: look-ups by digest and name, and everything that can be encoded beforehand."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from msgspec import Raw, json
+from msgspec.structs import replace as replace_backend
 from yarl import URL
 
 from lumina_contracts import attributes as names
-from lumina_contracts.snapshot import Backend, KeyEntry, Route, Snapshot
+from lumina_contracts.snapshot import UNLIMITED, Backend, KeyEntry, KeysPart, Limits, Route, Snapshot
 from lumina_inference.gateway.keyvalues import attributes
 from lumina_inference.gateway.operations import OPERATIONS, Operation
 from lumina_inference.gateway.spanfields import ATTRIBUTES
 
+TRANSLATOR = "translator"
+TRANSLATOR_SOCKET = f"{TRANSLATOR}.sock"
+TRANSLATION_HEADER = "x-lumina-translation"
+_WILD = "*"
+_MOST_CONCRETE = 1024
+_SHOWN_PARAMETERS = frozenset({"model", "api_base", "base_url", "api_version", "custom_llm_provider"})
 _UNSAFE_HEADER = re.compile(r"[^\x20-\x7e]")
 
 
@@ -31,15 +37,16 @@ class Target:
     reply_headers: tuple[tuple[str, str], ...]
     span: bytes
     secrets: tuple[str, ...]
+    probe_url: URL | None
+    bridge: "Target | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A route, its targets, and their summed weights for a weighted draw."""
+    """A route and its targets. `name` is the route's, or for a route with `*` what the caller asked for."""
 
     route: Route
     targets: tuple[Target, ...]
-    weights: tuple[float, ...]
     span: bytes
 
 
@@ -49,6 +56,7 @@ class Caller:
 
     key: KeyEntry
     span: bytes
+    project_limits: Limits = UNLIMITED
 
     def may(self, scope: str) -> bool:
         return scope in self.key.scopes or self.key.role == "admin"
@@ -56,25 +64,55 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All that one request needs to know. Requests in flight keep the one that they began with."""
+    """All that one request needs to know. Requests in flight keep the one that they began with.
+
+    `routes` has every exact name; `wild` the routes whose names end with `*`, the longest first.
+    """
 
     snapshot: Snapshot
     callers: Mapping[str, Caller]
     routes: Mapping[str, Choices]
+    wild: tuple[tuple[str, Choices], ...]
     listed: Mapping[str, Route]
     span: bytes
+    _concrete: dict[str, Choices] = field(default_factory=dict)
+
+    @property
+    def every_route(self) -> Iterable[Choices]:
+        """Each route once, whatever its aliases."""
+        exact = {choices.route.name: choices for choices in self.routes.values()}
+        return (*exact.values(), *(choices for _, choices in self.wild))
+
+    def find(self, model: str) -> Choices | None:
+        """The route that serves this model."""
+        found = self.routes.get(model) or self._concrete.get(model)
+        if found is None and self.wild:
+            return self._find_wild(model)
+        return found
+
+    def _find_wild(self, model: str) -> Choices | None:
+        for prefix, choices in self.wild:
+            if model.startswith(prefix):
+                found = _concrete(choices, prefix, model)
+                if len(self._concrete) < _MOST_CONCRETE:
+                    self._concrete[model] = found
+                return found
+        return None
 
 
 def index(snapshot: Snapshot) -> Index:
     """Prepare a snapshot."""
     part = snapshot.routes
-    routes = {route.name: _choices(route) for route in part.routes}
+    every = [_choices(route) for route in part.routes]
+    routes = {choices.route.name: choices for choices in every if not choices.route.name.endswith(_WILD)}
+    wild = [(choices.route.name[:-1], choices) for choices in every if choices.route.name.endswith(_WILD)]
     aliases = {name: alias for name, alias in part.aliases.items() if alias.target in routes and name not in routes}
     shown = {name: routes[alias.target].route for name, alias in aliases.items() if not alias.hidden}
     return Index(
         snapshot=snapshot,
-        callers={entry.sha256: _caller(entry) for entry in snapshot.keys.keys},
+        callers=_callers(snapshot.keys),
         routes=routes | {name: routes[alias.target] for name, alias in aliases.items()},
+        wild=tuple(sorted(wild, key=lambda entry: -len(entry[0]))),
         listed={name: choices.route for name, choices in routes.items()} | shown,
         span=attributes(
             ATTRIBUTES,
@@ -83,34 +121,82 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
-def _caller(entry: KeyEntry) -> Caller:
-    return Caller(
-        entry, attributes(ATTRIBUTES, [(names.PROJECT.name, entry.project_id), (names.KEY_ID.name, entry.id)])
-    )
+def _callers(part: KeysPart) -> dict[str, Caller]:
+    limits = {project.id: project.limits for project in part.projects}
+    return {entry.sha256: _caller(entry, limits.get(entry.project_id, UNLIMITED)) for entry in part.keys}
+
+
+def _caller(entry: KeyEntry, project_limits: Limits) -> Caller:
+    span = attributes(ATTRIBUTES, [(names.PROJECT.name, entry.project_id), (names.KEY_ID.name, entry.id)])
+    return Caller(entry, span, project_limits)
 
 
 def _choices(route: Route) -> Choices:
-    targets = tuple(_target(route, backend) for backend in route.backends)
     return Choices(
         route=route,
-        targets=targets,
-        weights=tuple(accumulate(max(backend.weight, 0.0) for backend in route.backends)),
+        targets=tuple(_target(route, backend) for backend in route.backends),
         span=attributes(ATTRIBUTES, [(names.ROUTE.name, route.name)]),
     )
 
 
+def _concrete(choices: Choices, prefix: str, model: str) -> Choices:
+    """A route with `*` for one model: what the `*` stands for goes into the models of its backends."""
+    rest = model.removeprefix(prefix)
+    quoted = json.encode(rest).decode()[1:-1]
+    backends = (
+        replace_backend(
+            backend,
+            model=backend.model.replace(_WILD, rest),
+            translation=backend.translation and backend.translation.replace(_WILD, quoted, 1),
+        )
+        for backend in choices.route.backends
+    )
+    targets = tuple(_target(choices.route, backend) for backend in backends)
+    return replace(choices, targets=targets)
+
+
 def _target(route: Route, backend: Backend) -> Target:
+    target = _direct(route, backend)
+    if backend.translation is None or backend.translated:
+        return target
+    through = replace_backend(backend, socket=TRANSLATOR_SOCKET, part=TRANSLATOR, url=f"http://{TRANSLATOR}/v1")
+    return replace(target, bridge=_direct(route, through))
+
+
+def _direct(route: Route, backend: Backend) -> Target:
     return Target(
         backend=backend,
         name=f"The backend {backend.id!r} of the model {route.name!r}",
         server=backend.socket or URL(backend.url).host_port_subcomponent or "",
         model=Raw(json.encode(backend.model)),
-        urls={operation.name: _url(backend, operation) for operation in OPERATIONS},
+        urls={operation.path: _url(backend, operation) for operation in OPERATIONS},
         headers=_request_headers(backend),
         reply_headers=_reply_headers(route, backend),
         span=_span(backend),
-        secrets=tuple(value for value in (backend.api_key, *dict(backend.headers).values()) if value),
+        secrets=_secrets(backend),
+        probe_url=_probe_url(backend),
+        bridge=None,
     )
+
+
+def _secrets(backend: Backend) -> tuple[str, ...]:
+    """What must not be repeated to a caller."""
+    parameters = json.decode(backend.translation, type=dict[str, Raw]) if backend.translation else {}
+    own = [json.decode(value) for name, value in parameters.items() if name not in _SHOWN_PARAMETERS]
+    held = (backend.api_key, *dict(backend.headers).values(), *own)
+    return tuple(value for value in held if isinstance(value, str) and value)
+
+
+def _probe_url(backend: Backend) -> URL | None:
+    """Where to ask for a sign of life; None if that is nowhere. A child of our own is watched by the supervisor."""
+    if backend.probe == "none":
+        return None
+    if backend.probe_url:
+        return URL(backend.probe_url)
+    if backend.part is not None or backend.socket is not None:
+        return None
+    url = URL(backend.url)
+    return url.with_path("/health") if backend.probe == "health" else url / "models"
 
 
 def _url(backend: Backend, operation: Operation) -> URL:
@@ -122,12 +208,15 @@ def _request_headers(backend: Backend) -> tuple[tuple[str, str], ...]:
     fixed = [("Content-Type", "application/json"), ("Accept-Encoding", "identity"), ("User-Agent", "lumina")]
     if backend.api_key:
         fixed.append(("Authorization", f"Bearer {backend.api_key}"))
+    if backend.socket == TRANSLATOR_SOCKET and backend.translation:
+        fixed = [*fixed[:3], (TRANSLATION_HEADER, quote(backend.translation, safe=""))]
     own = {name.lower() for name, _ in backend.headers}
     return (*((name, value) for name, value in fixed if name.lower() not in own), *backend.headers)
 
 
 def _reply_headers(route: Route, backend: Backend) -> tuple[tuple[str, str], ...]:
     shown = [("x-lumina-route", route.name), ("x-lumina-backend", backend.id)]
+    shown += [("x-litellm-model-group", route.name), ("x-litellm-model-id", backend.id)]
     if backend.model_version:
         shown.append(("x-lumina-model-version", backend.model_version))
     return tuple((name, header_value(value)) for name, value in shown)

@@ -1,22 +1,22 @@
-"""The three inference operations: check who asks and what, choose a backend, relay its answer."""
+"""The inference operations: check who asks and what, and let the route's backends answer."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass
 
 from aiohttp.web import StreamResponse
 
-from lumina_inference.gateway import asks, plain, sending
+from lumina_inference.gateway import asks
+from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
-from lumina_inference.gateway.choice import Draw, choose
-from lumina_inference.gateway.errors import BadRequest, Overloaded, UsageEventRefused
-from lumina_inference.gateway.index import Choices, Target
+from lumina_inference.gateway.errors import BadRequest, Overloaded
+from lumina_inference.gateway.failover import Failover
+from lumina_inference.gateway.index import Choices
 from lumina_inference.gateway.models import unknown_model
-from lumina_inference.gateway.operations import CHAT, COMPLETION, EMBEDDING, Operation
+from lumina_inference.gateway.operations import CHAT, COMPLETION, EMBEDDING, MESSAGES, RESPONSES, Operation
 from lumina_inference.gateway.settings import GatewaySettings
-from lumina_inference.gateway.streams import Stream
-from lumina_inference.gateway.upstream import Asleep, Upstream
 from lumina_kit.clock import Clock
 
 
@@ -26,11 +26,9 @@ class Inference:
 
     settings: GatewaySettings
     bodies: Bodies
-    upstream: Upstream
-    draw: Draw
+    failover: Failover
     now: Clock
     in_flight: int = 0
-    _silent_on_usage: set[str] = field(default_factory=set)
 
     async def chat(self, call: Call) -> StreamResponse:
         return await self._serve(call, CHAT)
@@ -41,42 +39,37 @@ class Inference:
     async def embedding(self, call: Call) -> StreamResponse:
         return await self._serve(call, EMBEDDING)
 
+    async def responses(self, call: Call) -> StreamResponse:
+        return await self._serve(call, RESPONSES)
+
+    async def messages(self, call: Call) -> StreamResponse:
+        return await self._serve(call, MESSAGES)
+
     async def _serve(self, call: Call, operation: Operation) -> StreamResponse:
         call.operation = operation
         require(authenticate(call, self.now), "inference")
         self._enter()
         try:
             ask = await self._ask(call, operation)
-            choices = call.choices = _route(call, ask, operation)
-            return await self._answer(call, operation, ask, choose(choices, self.draw))
+            choices = call.choices = _route(call, ask)
+            return await self._answer(call, ask, choices)
         finally:
             self._leave(call)
 
     async def _ask(self, call: Call, operation: Operation) -> Ask:
-        ask = asks.parse(await self.bodies.read(call), operation, self.settings.max_messages)
+        body = await self.bodies.read(call)
+        ask = asks.parse(body, operation, self.settings.max_messages, call.request.headers)
         call.asked_model, call.stream, call.prompt_sha256 = ask.model, ask.stream, ask.prompt_sha256
+        call.estimated_input = ask.input_tokens
         return ask
 
-    async def _answer(self, call: Call, operation: Operation, ask: Ask, target: Target) -> StreamResponse:
-        """Attempt a target; an on-demand part that sleeps is woken, outside the target's limits, and asked again."""
-        call.target = target
-        call.reply_headers.extend(target.reply_headers)
+    async def _answer(self, call: Call, ask: Ask, choices: Choices) -> StreamResponse:
         try:
-            return await self._attempt(call, operation, ask, target)
-        except Asleep:
-            await self.upstream.wake(target)
-            return await self._attempt(call, operation, ask, target)
-        except UsageEventRefused:
-            self._silent_on_usage.add(target.backend.url)
-            return await self._attempt(call, operation, ask.without_usage(), target)
-
-    async def _attempt(self, call: Call, operation: Operation, ask: Ask, target: Target) -> StreamResponse:
-        if target.backend.url in self._silent_on_usage:
-            ask = ask.without_usage()
-        request = sending.prepare(call, operation, ask, target)
-        if ask.stream:
-            return await Stream(call, request, self.settings).relay(self.upstream)
-        return await plain.relay(call, request, self.upstream, self.settings)
+            return await self.failover.answer(call, ask, choices)
+        except asyncio.CancelledError:
+            if call.usage is None and call.target is not None:  # the backend has read the prompt, and bills it
+                call.usage, call.usage_estimated = Usage(prompt_tokens=call.estimated_input), True
+            raise
 
     def _enter(self) -> None:
         if self.in_flight >= self.settings.max_in_flight:
@@ -88,10 +81,10 @@ class Inference:
         self.bodies.release(call)
 
 
-def _route(call: Call, ask: Ask, operation: Operation) -> Choices:
-    choices = known_index(call).routes.get(ask.model)
+def _route(call: Call, ask: Ask) -> Choices:
+    choices = known_index(call).find(ask.model)
     if choices is None or not choices.targets:
         raise unknown_model(ask.model)
-    if operation.kind not in choices.route.kinds:
-        raise BadRequest(f"The model {ask.model!r} does not answer /v1{operation.path}.", param="model")
+    if ask.operation.kind not in choices.route.kinds:
+        raise BadRequest(f"The model {ask.model!r} does not answer /v1{ask.operation.path}.", param="model")
     return choices

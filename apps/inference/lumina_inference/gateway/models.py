@@ -28,7 +28,7 @@ class Models:
         """One model by name; a name may hold a slash, plain or encoded."""
         require(authenticate(call, self._now), "inference")
         name = unquote(call.request.rel_url.raw_path.removeprefix(PREFIX))
-        choices = known_index(call).routes.get(name)
+        choices = known_index(call).find(name)
         if choices is None:
             raise unknown_model(name)
         return reply_json(call, _card(name, choices.route))

@@ -4,31 +4,45 @@ import asyncio
 
 from aiohttp import ClientError, ClientResponse
 
-from lumina_inference.gateway import answers
-from lumina_inference.gateway.answers import Answer
+from lumina_inference.gateway.answers import Answer, Usage
 from lumina_inference.gateway.calls import Call
-from lumina_inference.gateway.errors import ApiError, BackendFailed, BackendTimedOut
+from lumina_inference.gateway.dialects import DIALECTS
+from lumina_inference.gateway.errors import ApiError, BackendDied, BackendFailed, BackendTimedOut
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.refusals import refusal
-from lumina_inference.gateway.replies import Reply, passed_on, reply
+from lumina_inference.gateway.replies import Reply, passed_on, reply_answer
 from lumina_inference.gateway.sending import Sending
-from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.standings import Attempt
 from lumina_inference.gateway.upstream import Upstream, explained
 
+_BYTES_PER_TOKEN = 4
 
-async def relay(call: Call, sending: Sending, upstream: Upstream, settings: GatewaySettings) -> Reply:
+
+async def relay(
+    call: Call, sending: Sending, attempt: Attempt, seconds: float, upstream: Upstream, most_bytes: int
+) -> Reply:
     """Send, read the whole answer, pass its bytes on. Raises ApiError leaves; nothing was answered then."""
     target = sending.target
-    seconds = target.backend.timeout_seconds or settings.total_timeout_seconds
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as attempt.limit:
             response = await upstream.post(target, sending.url, sending.headers, sending.body)
-            body = await read_whole(target, response, settings.max_response_bytes)
+            attempt.heard_at = asyncio.get_running_loop().time()
+            body = await read_whole(target, response, most_bytes)
     except TimeoutError:
-        raise BackendTimedOut(f"{target.name} did not answer within {seconds:g} s.") from None
-    _note(call, _checked(target, response, body))
-    call.reply_headers.extend(passed_on(response.headers))
-    return reply(call, body)
+        raise _silence(target, attempt, seconds) from None
+    finally:
+        attempt.limit = None
+    call.backend_seconds = asyncio.get_running_loop().time() - attempt.started
+    _note(call, _checked(sending, response, body), len(body) // _BYTES_PER_TOKEN if sending.operation.streams else 0)
+    call.backend_headers = tuple(passed_on(response.headers))
+    attempt.begun = True
+    return reply_answer(call, body)
+
+
+def _silence(target: Target, attempt: Attempt, seconds: float) -> ApiError:
+    if attempt.died:
+        return BackendDied(f"{target.name} fell silent, and does not answer a probe either.")
+    return BackendTimedOut(f"{target.name} did not answer within {seconds:g} s.")
 
 
 async def read_whole(target: Target, response: ClientResponse, most: int) -> bytes:
@@ -54,21 +68,21 @@ async def _read_parts(target: Target, response: ClientResponse, most: int) -> by
     return b"".join(parts)
 
 
-def _checked(target: Target, response: ClientResponse, body: bytes) -> Answer:
+def _checked(sending: Sending, response: ClientResponse, body: bytes) -> Answer:
+    target = sending.target
     if not 200 <= response.status < 300:
-        raise _refused(target, response, body)
-    answer = answers.read(body)
+        raise refusal(target, response.status, body, dict(passed_on(response.headers)))
+    answer = DIALECTS[sending.operation.form].whole(body)
     if answer is None:
         raise BackendFailed(f"{target.name} answered with something that is not a JSON object.")
     return answer
 
 
-def _refused(target: Target, response: ClientResponse, body: bytes) -> ApiError:
-    return refusal(target, response.status, body, dict(passed_on(response.headers)))
-
-
-def _note(call: Call, answer: Answer) -> None:
+def _note(call: Call, answer: Answer, counted: int) -> None:
     call.response_id = answer.id
     call.response_model = answer.model
     call.finish_reasons = answer.finish_reasons
     call.usage = answer.usage
+    if answer.usage is None:
+        call.usage = Usage(prompt_tokens=call.estimated_input, completion_tokens=counted)
+        call.usage_estimated = True

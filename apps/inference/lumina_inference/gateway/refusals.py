@@ -5,7 +5,13 @@ from collections.abc import Mapping
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
-from lumina_inference.gateway.errors import ApiError, BackendAnsweredError, BackendFailed, ErrorDetail
+from lumina_inference.gateway.errors import (
+    ApiError,
+    BackendAnsweredError,
+    BackendFailed,
+    CredentialsRefused,
+    ErrorDetail,
+)
 from lumina_inference.gateway.index import Target
 
 _MAX_MESSAGE = 4000
@@ -13,7 +19,7 @@ _MIN_SECRET = 4
 _TOO_LONG = re.compile(
     r"context (length|window|size)|exceed_context_size|maximum.{0,20}context|too many tokens", re.IGNORECASE
 )
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_TYPES = {404: "not_found_error", 429: "rate_limit_error"}
 _CODES = {429: "rate_limit_exceeded"}
 
 
@@ -37,8 +43,8 @@ def refusal(target: Target, status: int, body: bytes, headers: Mapping[str, str]
         return BackendFailed(f"{target.name} answered with status {status}, which is no answer.")
     if status in {401, 403}:
         # Its words may hold parts of the key, and speak of a credential that the caller never sent.
-        message = f"{target.name} refused the gateway's own credentials."
-        return BackendAnsweredError(status, ErrorDetail(message=message, type=_TYPES[status]), headers)
+        message = f"{target.name} refused the gateway's own credentials, with status {status}."
+        return CredentialsRefused(message)
     return BackendAnsweredError(status, _detail(target, status, body), headers)
 
 

@@ -1,6 +1,7 @@
 """Answers to the client: every one carries the request's id and trace."""
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from aiohttp.web import BaseRequest, StreamResponse
 from msgspec import json
 
 from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError
 
 JSON = "application/json"
@@ -19,7 +21,10 @@ _EVENT_STREAM = (
     ("Cache-Control", "no-cache"),
     ("X-Accel-Buffering", "no"),
 )
+_PROVIDERS = "llm_provider-"
 _PASSED_ON = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-version"})
+_PROVIDERS_OWN = frozenset({"x-request-id", "request-id"})
+_NANO = 1_000_000_000
 _SAFE_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
@@ -110,7 +115,7 @@ def _status_line(status: int) -> str:
 
 
 def reply(call: Call, body: bytes, *, status: int = 200, media: str = JSON) -> Reply:
-    """A whole answer."""
+    """A whole answer of our own."""
     call.status = status
     return Reply(status, [("Content-Type", media), *call.reply_headers], body)
 
@@ -119,23 +124,61 @@ def reply_json(call: Call, value: object, *, status: int = 200) -> Reply:
     return reply(call, json.encode(value), status=status)
 
 
+def reply_answer(call: Call, body: bytes) -> Reply:
+    """A backend's whole answer."""
+    call.status = 200
+    cost = call.cost_nano_usd
+    priced = () if cost is None else (("x-litellm-response-cost", f"{cost / _NANO:.10g}"),)
+    return Reply(200, [("Content-Type", JSON), *_told(call), *priced], body)
+
+
 def reply_error(call: Call, error: ApiError) -> Reply:
-    """The OpenAI-shaped body of an error, with its status."""
+    """The body of an error in the form that the path has, with its status."""
     call.error_type = error.kind
-    call.reply_headers.extend(error.headers.items())
-    return reply(call, error.body, status=error.http_status)
+    call.status = error.http_status
+    told = _told(call) if call.target is not None else call.reply_headers
+    body = error.body if call.operation is None else DIALECTS[call.operation.form].error(error.detail, call.status)
+    return Reply(call.status, [("Content-Type", JSON), *told, *error.headers.items()], body)
 
 
 def event_stream(call: Call) -> EventStream:
     """The head of a stream of server-sent events; not sent yet."""
     call.status = 200
-    return EventStream(200, (*_EVENT_STREAM, *call.reply_headers))
+    return EventStream(200, (*_EVENT_STREAM, *_told(call)))
+
+
+def _told(call: Call) -> list[tuple[str, str]]:
+    """What LiteLLM's clients read of how a request was served, where we know it."""
+    milliseconds = (time.perf_counter() - call.started) * 1000
+    told = [
+        *call.reply_headers,
+        ("x-litellm-call-id", call.request_id),
+        ("x-litellm-attempted-retries", str(call.retries)),
+        ("x-litellm-attempted-fallbacks", str(call.fallbacks)),
+        ("x-litellm-response-duration-ms", f"{milliseconds:.3f}"),
+    ]
+    if call.max_retries:
+        told.append(("x-litellm-max-retries", str(call.max_retries)))
+    if call.timeout_seconds is not None:
+        told.append(("x-litellm-timeout", f"{call.timeout_seconds:g}"))
+    if call.target is not None:
+        told.extend(call.target.reply_headers)
+    if call.backend_seconds is not None:
+        told.append(("x-litellm-overhead-duration-ms", f"{max(0.0, milliseconds - call.backend_seconds * 1000):.3f}"))
+    return told + list(call.backend_headers)
 
 
 def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """The few fields of a backend's answer that callers can use; cookies and hop-by-hop fields are not among them."""
+    """The few fields of a backend's answer that callers can use; cookies and hop-by-hop fields are not among them.
+
+    Its rate limits, ids and times come a second time as `llm_provider-*`, where LiteLLM's clients look for them.
+    """
     for name, value in headers.items():
         lower = name.lower()
-        wanted = lower in _PASSED_ON or lower.startswith("x-ratelimit-")
-        if wanted and _SAFE_VALUE.fullmatch(value) and _SAFE_VALUE.fullmatch(name):
-            yield lower, value
+        limit = lower.startswith("x-ratelimit-")
+        if not (limit or lower in _PASSED_ON or lower in _PROVIDERS_OWN):
+            continue
+        if _SAFE_VALUE.fullmatch(value) and _SAFE_VALUE.fullmatch(name):
+            if lower not in _PROVIDERS_OWN:
+                yield lower, value
+            yield f"{_PROVIDERS}{lower}", value

@@ -24,9 +24,10 @@ class Sending:
     headers: Mapping[str, str]
     body: bytes
     hides_usage: bool
+    operation: Operation
 
 
-def prepare(call: Call, operation: Operation, ask: Ask, target: Target) -> Sending:
+def prepare(call: Call, ask: Ask, target: Target) -> Sending:
     """Our own headers only: of the caller's, none but the trace's, the request's id and the SDK's language go on.
 
     OpenAI's SDKs read some answers in their own ways, so a backend may need to know which one asks.
@@ -40,4 +41,5 @@ def prepare(call: Call, operation: Operation, ask: Ask, target: Target) -> Sendi
     if sdk and _SDK_NAME.fullmatch(sdk):
         headers[_SDK] = sdk
     headers["Accept"] = "text/event-stream" if ask.stream else "application/json"
-    return Sending(target, target.urls[operation.name], headers, ask.body_for(target), ask.hides_usage)
+    operation = ask.operation
+    return Sending(target, target.urls[operation.path], headers, ask.body_for(target), ask.hides_usage, operation)

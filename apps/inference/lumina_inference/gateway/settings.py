@@ -26,8 +26,16 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     keepalive_seconds: Annotated[Seconds, Meta(description="How long an idle client connection stays open.")] = 75
     connect_timeout_seconds: Annotated[Seconds, Meta(description="Time to connect to a backend.")] = 3
     total_timeout_seconds: Annotated[Seconds, Meta(description="Time for a whole answer of a backend.")] = 600
-    first_token_timeout_seconds: Annotated[Seconds, Meta(description="Time until a stream's first event.")] = 300
-    stream_idle_timeout_seconds: Annotated[Seconds, Meta(description="Longest pause within a stream.")] = 120
+    first_token_timeout_seconds: Annotated[Seconds, Meta(description="Time until a stream's first event.")] = 30
+    stream_idle_timeout_seconds: Annotated[Seconds, Meta(description="Longest pause within a stream.")] = 30
+    silence_seconds: Annotated[
+        Seconds, Meta(description="Silence after which a backend is probed, free of charge.")
+    ] = 3
+    probe_interval_seconds: Annotated[Seconds, Meta(description="Time between two probes of a backend in doubt.")] = 2
+    probe_timeout_seconds: Annotated[Seconds, Meta(description="Time for a backend to answer a probe.")] = 2
+    longest_retry_after_seconds: Annotated[
+        Seconds, Meta(description="Longest Retry-After of a backend that is waited for; beyond it a fallback is asked.")
+    ] = 10
     part_start_timeout_seconds: Annotated[Seconds, Meta(description="Time for an on-demand part to start.")] = 60
     drain_seconds: Annotated[Seconds, Meta(description="Time that open requests get when the gateway stops.")] = 10
     span_queue: Annotated[Count, Meta(description="Most spans waiting for export; more are dropped.")] = 8192

@@ -33,9 +33,16 @@ class Snapshots:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._changed = asyncio.Event()
+        self._watchers: list[Callable[[Index], None]] = []
         self.current: Index | None = None
         self.control_up = False
         self.confirmed_at = time.monotonic()
+
+    def watch(self, follow: Callable[[Index], None]) -> None:
+        """Tell of every snapshot from now on, and of the one in force."""
+        self._watchers.append(follow)
+        if self.current is not None:
+            follow(self.current)
 
     async def restore(self) -> None:
         """Begin with the snapshot of the last run, if there is one that opens."""
@@ -87,9 +94,11 @@ class Snapshots:
         """Put a snapshot in force. Raises Unusable; the old one then stays."""
         try:
             snapshot = _decoder.decode(content)
-            self.current = index(snapshot)
+            self.current = new = index(snapshot)
         except (DecodeError, ValueError) as error:
             raise Unusable(str(error)) from None
+        for follow in self._watchers:
+            follow(new)
         self._changed.set()
         _log.info("snapshot in force", version=snapshot.version[:12], routes=len(snapshot.routes.routes))
 

@@ -2,58 +2,84 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import NoReturn
 
 from aiohttp import ClientError, ClientResponse
 from aiohttp.web import StreamResponse
 
+from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.calls import CLIENT_CLOSED, Call
-from lumina_inference.gateway.errors import ApiError, BackendFailed, BackendTimedOut, UsageEventRefused
-from lumina_inference.gateway.events import DONE, Events
+from lumina_inference.gateway.dialects import DIALECTS
+from lumina_inference.gateway.errors import ApiError, BackendDied, BackendFailed, BackendTimedOut, UsageEventRefused
+from lumina_inference.gateway.events import Events
 from lumina_inference.gateway.plain import read_whole
 from lumina_inference.gateway.refusals import refusal
 from lumina_inference.gateway.replies import event_stream, passed_on
 from lumina_inference.gateway.sending import Sending
 from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.standings import Attempt
 from lumina_inference.gateway.upstream import Upstream, explained
 
 _LINGER_SECONDS = 0.25
+_END_SECONDS = 1.0
 _UNKNOWN_OPTION = frozenset({400, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Seconds: until the first event, between two, for all, and how long events are held back (None: to the end)."""
+
+    first: float
+    idle: float
+    total: float
+    hold: float | None = 0.0
 
 
 class Stream:
     """One stream on its way from a backend to a caller.
 
-    Nothing is sent before the backend's first event, so that a failure until then has a proper status. A failure
-    after it is told in the stream, which then ends without `[DONE]`: a cut answer never looks like a whole one.
+    Nothing is sent before the backend's first event, and longer if the route holds streams back; a failure until then
+    is raised, so that another backend can answer. A failure after it is told in the stream, which then ends without
+    `[DONE]`: a cut answer never looks like a whole one.
     """
 
-    def __init__(self, call: Call, sending: Sending, settings: GatewaySettings) -> None:
+    def __init__(
+        self, call: Call, sending: Sending, attempt: Attempt, limits: StreamLimits, settings: GatewaySettings
+    ) -> None:
         self._call = call
         self._sending = sending
+        self._attempt = attempt
+        self._limits = limits
         self._settings = settings
         self._name = sending.target.name
-        own = sending.target.backend.stream_timeout_seconds
-        self._first_seconds = own or settings.first_token_timeout_seconds
-        self._idle_seconds = own or settings.stream_idle_timeout_seconds
-        total = sending.target.backend.timeout_seconds or settings.total_timeout_seconds
-        self._deadline = asyncio.get_running_loop().time() + total
-        self._limit = asyncio.timeout(min(self._first_seconds, total))
+        self._loop = asyncio.get_running_loop()
+        self._deadline = attempt.started + limits.total
+        self._release_at = None if limits.hold is None else attempt.started + limits.hold
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._dialect = DIALECTS[sending.operation.form]
+        self._limit = asyncio.timeout(min(limits.first, limits.total))
         self._reply: StreamResponse | None = None
-        self._last = b""
-        self._events = Events(sending.target, hides_usage=sending.hides_usage, max_event_bytes=settings.max_event_bytes)
+        self._events = Events(
+            sending.target, self._dialect, hides_usage=sending.hides_usage, max_event_bytes=settings.max_event_bytes
+        )
 
     async def relay(self, upstream: Upstream) -> StreamResponse:
-        """Relay it all. Raises ApiError leaves if nothing was sent yet."""
+        """Relay it all. Raises ApiError leaves if nothing was sent yet; a failure after that is in the attempt."""
+        self._attempt.limit = self._limit
         try:
             async with self._limit:
                 return await self._relay(upstream)
         except TimeoutError:
-            return await self._failed(BackendTimedOut(f"{self._name} fell silent, or took too long."))
+            return await self._failed(self._silence())
         except ApiError as error:
             return await self._failed(error)
-        finally:
+        except asyncio.CancelledError:
             self._note()
+            raise
+        finally:
+            self._attempt.limit = None
 
     async def _relay(self, upstream: Upstream) -> StreamResponse:
         sending = self._sending
@@ -62,7 +88,9 @@ class Stream:
             await self._check(response)
             await self._pass_events(response)
         except (ClientError, OSError) as error:
-            raise explained(sending.target, error, begun=True) from error
+            if not self._events.finished:
+                raise explained(sending.target, error, begun=True) from error
+            await self._complete()  # it broke when all had been said
         finally:
             response.release()
         return self._opened()
@@ -75,7 +103,7 @@ class Stream:
             self._raise_refusal(response.status, body, headers)
         if not response.content_type.endswith("event-stream"):
             raise BackendFailed(f"{self._name} does not stream: it answered with {response.content_type}.")
-        self._call.reply_headers.extend(headers.items())
+        self._call.backend_headers = tuple(headers.items())
 
     def _raise_refusal(self, status: int, body: bytes, headers: dict[str, str]) -> NoReturn:
         error = refusal(self._sending.target, status, body, headers)
@@ -84,43 +112,83 @@ class Stream:
         raise error
 
     async def _pass_events(self, response: ClientResponse) -> None:
-        events, content = self._events, response.content
-        while not events.done and (data := await content.readany()):
+        events = self._events
+        while not events.done and (data := await self._next(response)):
             await self._pass(events.feed(data))
             if events.failure is not None:
                 raise events.failure
         if not events.done:
             await self._pass(events.finish())
-        await self._end(response)
+        self._check_whole()
+        await self._complete()
+        await self._linger(response)
+
+    async def _next(self, response: ClientResponse) -> bytes:
+        """What comes next; nothing if all has been said and the backend just does not end its stream."""
+        if not self._events.finished:
+            return await response.content.readany()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                return await response.content.readany()
+        except TimeoutError:
+            response.close()
+            return b""
 
     async def _pass(self, block: bytes) -> None:
         if not block:
             return
-        loop = asyncio.get_running_loop()
-        self._limit.reschedule(min(loop.time() + self._idle_seconds, self._deadline))
+        now = self._loop.time()
+        self._heard(now)
+        if self._reply is None and self._holds(now, len(block)):
+            self._held.append(block)
+            return
         if self._reply is None:
             await self._open()
         if self._events.done:
-            self._last = block  # goes out together with the end of the stream
+            self._held.append(block)  # goes out together with the end of the stream
         else:
             await self._write(block)
 
+    def _heard(self, now: float) -> None:
+        attempt = self._attempt
+        attempt.heard_at = now
+        if attempt.first_seconds is None:
+            attempt.first_seconds = now - attempt.started
+        if not attempt.died:
+            self._limit.reschedule(min(now + self._limits.idle, self._deadline))
+
+    def _holds(self, now: float, size: int) -> bool:
+        self._held_bytes += size
+        if self._held_bytes > self._settings.max_response_bytes or self._events.done:
+            return False
+        return self._release_at is None or now < self._release_at
+
     async def _open(self) -> None:
+        self._attempt.begun = True
+        self._call.backend_seconds = self._loop.time() - self._attempt.started
         self._call.first_chunk_seconds = time.perf_counter() - self._call.started
         self._reply = event_stream(self._call)
         await self._reply.prepare(self._call.request)
+        if self._held:
+            held, self._held = b"".join(self._held), []
+            await self._write(held)
 
-    async def _end(self, response: ClientResponse) -> None:
+    def _check_whole(self) -> None:
         events = self._events
         if not events.started:
             raise BackendFailed(f"{self._name} sent an empty stream.")
         if not events.done and not events.finished:
             raise BackendFailed(f"{self._name} ended its stream before the answer was complete.")
-        await self._close(self._last if events.done else DONE)
-        await self._linger(response)
+
+    async def _complete(self) -> None:
+        if self._reply is None:
+            await self._open()
+        held, self._held = b"".join(self._held), []
+        self._note()
+        await self._close(held + self._dialect.end)
 
     async def _linger(self, response: ClientResponse) -> None:
-        """Read the few bytes after `[DONE]`, so that the connection can be used again."""
+        """Read the few bytes after the end, so that the connection can be used again."""
         if response.content.at_eof():
             return
         self._limit.reschedule(None)
@@ -131,11 +199,19 @@ class Stream:
         except (TimeoutError, ClientError, OSError):
             response.close()
 
+    def _silence(self) -> ApiError:
+        if self._attempt.died:
+            return BackendDied(f"{self._name} fell silent, and does not answer a probe either.")
+        return BackendTimedOut(f"{self._name} fell silent, or took too long.")
+
     async def _failed(self, error: ApiError) -> StreamResponse:
         if self._reply is None:
             raise error
+        self._attempt.error = error
         self._call.error_type = error.kind
-        await self._close(b"data: " + error.body + b"\n\n")
+        self._note()
+        held, self._held = b"".join(self._held), []
+        await self._close(held + self._dialect.failure(error.detail))
         return self._reply
 
     async def _write(self, block: bytes) -> None:
@@ -165,3 +241,6 @@ class Stream:
         events, call = self._events, self._call
         call.response_id, call.response_model = events.id, events.model
         call.finish_reasons, call.usage = tuple(events.finish_reasons), events.usage
+        if events.usage is None and events.started:
+            call.usage = Usage(prompt_tokens=call.estimated_input, completion_tokens=events.pieces)
+            call.usage_estimated = True

@@ -22,7 +22,7 @@ from aiohttp import (
 )
 from yarl import URL
 
-from lumina_inference.gateway.errors import BackendFailed, BackendTimedOut
+from lumina_inference.gateway.errors import BackendFailed, BackendTimedOut, BackendUnreachable, ConnectTimedOut
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.settings import GatewaySettings
 
@@ -82,7 +82,7 @@ class Upstream:
         )
 
 
-class Asleep(BackendFailed):
+class Asleep(BackendUnreachable):
     """Nobody listens on an on-demand part's socket, or the part left while we asked. Nothing was answered."""
 
 
@@ -99,9 +99,9 @@ def explained(target: Target, error: Exception, *, begun: bool = False) -> Backe
     ):
         return Asleep(f"{name} is not running.")
     if isinstance(error, ConnectionTimeoutError | TimeoutError | asyncio.TimeoutError):
-        return BackendTimedOut(f"{name} did not accept a connection in time.")
+        return ConnectTimedOut(f"{name} did not accept a connection in time.")
     if isinstance(error, ClientConnectorCertificateError | ssl.SSLError):
-        return BackendFailed(f"{name} has a TLS certificate that cannot be trusted.")
+        return BackendUnreachable(f"{name} has a TLS certificate that cannot be trusted.")
     if isinstance(error, ClientConnectorError):
-        return BackendFailed(f"{name} could not be reached.")
-    return BackendFailed(f"{name} broke the connection before it answered.")
+        return BackendUnreachable(f"{name} could not be reached.")
+    return BackendUnreachable(f"{name} broke the connection before it answered.")

@@ -107,7 +107,7 @@ class Tolerance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a route treats its backends' failures. The names follow LiteLLM's `router_settings`.
 
-    Fallbacks are routes, tried in order. `allowed_fails` failures in a row open a backend's circuit, for
+    Fallbacks are routes, tried in order. More than `allowed_fails` failures in a row open a backend's circuit, for
     `cooldown_seconds` at first. `hold_seconds`: how long a stream is held back so that it can still move to another
     backend; None holds it until it is whole.
     """
@@ -120,7 +120,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_after_seconds: float = 0.0
     timeout_seconds: float | None = None
     stream_timeout_seconds: float | None = None
-    allowed_fails: int = 3
+    allowed_fails: int = 2
     allowed_fails_policy: Tolerance = Tolerance()
     cooldown_seconds: float = 5.0
     cooldowns: bool = True
@@ -157,11 +157,15 @@ class Alias(Struct, frozen=True, kw_only=True):
 
 
 class RoutesPart(Struct, frozen=True, kw_only=True):
-    """Routes and backends, compiled from the configuration file and the embedded models."""
+    """Routes and backends, compiled from the configuration file and the embedded models.
+
+    `redis_url`: where the gateways of several machines share their limits; it may hold a password.
+    """
 
     routes: tuple[Route, ...] = ()
     aliases: dict[str, Alias] = {}
     config_sha256: str | None = None
+    redis_url: str | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,112 @@
+"""One attempt: one request sent to one backend, with what its kind of backend needs."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from aiohttp.web import StreamResponse
+
+from lumina_contracts.snapshot import Policy
+from lumina_inference.gateway import plain, sending
+from lumina_inference.gateway.asks import Ask
+from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.errors import ApiError, BackendAnsweredError, BadRequest, UsageEventRefused
+from lumina_inference.gateway.index import Target
+from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.standings import Attempt, Standings
+from lumina_inference.gateway.streams import Stream, StreamLimits
+from lumina_inference.gateway.upstream import Asleep, Upstream
+
+_UNKNOWN_PATH = frozenset({404, 405, 501})
+
+
+@dataclass
+class Backends:
+    """Asks backends. Remembers which of them lack an option or a path, until the process ends."""
+
+    settings: GatewaySettings
+    upstream: Upstream
+    standings: Standings
+    _silent_on_usage: set[str] = field(default_factory=set)
+    _without_responses: set[str] = field(default_factory=set)
+
+    async def ask(self, call: Call, ask: Ask, target: Target, policy: Policy, seconds: float) -> StreamResponse:
+        """One attempt, and how it speaks for or against the backend. `seconds` are what is left for the request.
+
+        Raises ApiError leaves if the caller has got nothing yet.
+        """
+        standing, now = self.standings.of(target), self.standings.now
+        attempt = standing.begin(target, now())
+        call.target = target
+        try:
+            response = await self._ask(call, ask, attempt, policy, seconds)
+        except ApiError as error:
+            standing.failed(error, policy, now())
+            raise
+        else:
+            if attempt.error is not None:
+                standing.failed(attempt.error, policy, now())
+            else:
+                standing.answered(attempt, call.usage, now())
+            return response
+        finally:
+            standing.end(attempt)
+
+    async def _ask(self, call: Call, ask: Ask, attempt: Attempt, policy: Policy, seconds: float) -> StreamResponse:
+        target = self._way_to(ask, attempt.target)
+        try:
+            return await self._awake(call, ask, target, attempt, policy, seconds)
+        except UsageEventRefused:
+            self._silent_on_usage.add(target.backend.url)
+            return await self._awake(call, ask, target, attempt, policy, seconds)
+        except BackendAnsweredError as error:
+            bridge = target.bridge
+            if bridge is None or ask.operation.form != "responses" or error.http_status not in _UNKNOWN_PATH:
+                raise
+            self._without_responses.add(target.backend.url)
+            return await self._awake(call, ask, bridge, attempt, policy, seconds)
+
+    def _way_to(self, ask: Ask, target: Target) -> Target:
+        """The backend itself, or the translator for what it does not speak."""
+        operation = ask.operation
+        if target.backend.translated or (operation.native and target.backend.url not in self._without_responses):
+            return target
+        if operation.form == "chat":
+            return target
+        if target.bridge is None:
+            raise BadRequest(f"The model {ask.model!r} does not answer /v1{operation.path}.", param="model")
+        return target.bridge
+
+    async def _awake(
+        self, call: Call, ask: Ask, target: Target, attempt: Attempt, policy: Policy, seconds: float
+    ) -> StreamResponse:
+        """Send; an on-demand part that sleeps is woken, outside the limits, and asked again."""
+        try:
+            return await self._send(call, ask, target, attempt, policy, seconds)
+        except Asleep:
+            await self.upstream.wake(target)
+            attempt.started = attempt.heard_at = asyncio.get_running_loop().time()
+            return await self._send(call, ask, target, attempt, policy, seconds)
+
+    async def _send(
+        self, call: Call, ask: Ask, target: Target, attempt: Attempt, policy: Policy, seconds: float
+    ) -> StreamResponse:
+        if ask.usage_options is not None and target.backend.url in self._silent_on_usage:
+            ask = ask.without_usage()
+        request = sending.prepare(call, ask, target)
+        own = ask.wishes.timeout or target.backend.timeout_seconds or policy.timeout_seconds
+        call.timeout_seconds = own or self.settings.total_timeout_seconds
+        whole = min(call.timeout_seconds, seconds)
+        if not ask.stream:
+            most = self.settings.max_response_bytes
+            return await plain.relay(call, request, attempt, whole, self.upstream, most)
+        limits = self._stream_limits(ask, target, policy, whole)
+        return await Stream(call, request, attempt, limits, self.settings).relay(self.upstream)
+
+    def _stream_limits(self, ask: Ask, target: Target, policy: Policy, whole: float) -> StreamLimits:
+        own = ask.wishes.stream_timeout or target.backend.stream_timeout_seconds or policy.stream_timeout_seconds
+        return StreamLimits(
+            first=own or self.settings.first_token_timeout_seconds,
+            idle=own or self.settings.stream_idle_timeout_seconds,
+            total=whole,
+            hold=policy.hold_seconds,
+        )

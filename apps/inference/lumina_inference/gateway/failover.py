@@ -1,0 +1,201 @@
+"""A request until it is answered: other backends of its route, the same one again, then the route's fallbacks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp.web import StreamResponse
+
+from lumina_contracts.snapshot import Policy
+from lumina_inference.gateway.asks import Ask
+from lumina_inference.gateway.backends import Backends
+from lumina_inference.gateway.calls import Call, FailedAttempt
+from lumina_inference.gateway.choice import Chooser, Draw, Needs, fitting
+from lumina_inference.gateway.errors import ApiError, BackendsRateLimited, NoBackend
+from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
+from lumina_inference.gateway.index import Choices, Target
+from lumina_inference.gateway.settings import GatewaySettings
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
+_JITTER = 0.5
+_SOON = {"Retry-After": "1"}
+_NO_MORE = {"x-should-retry": "false"}
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Failover:
+    """Answers requests by whatever backend can."""
+
+    settings: GatewaySettings
+    backends: Backends
+    chooser: Chooser
+    draw: Draw
+    sleep: Sleep = asyncio.sleep
+
+    async def answer(self, call: Call, ask: Ask, choices: Choices) -> StreamResponse:
+        """The answer, from the route itself or one of its fallbacks. Raises the error of the route itself."""
+        deadline = self.chooser.standings.now() + self.settings.total_timeout_seconds
+        try:
+            return await Pursuit(self, call, ask, choices, deadline).run()
+        except ApiError as error:
+            return await self._fall_back(call, ask, choices, deadline, error)
+
+    async def _fall_back(
+        self, call: Call, ask: Ask, choices: Choices, deadline: float, first: ApiError
+    ) -> StreamResponse:
+        asked_target, error = call.target, first
+        waiting, seen = _fallbacks(ask, choices, first), {choices.route.name}
+        while waiting and call.fallbacks < choices.route.policy.max_fallbacks:
+            found = _found(call, waiting.pop(0))
+            if found is None or found.route.name in seen or ask.operation.kind not in found.route.kinds:
+                continue
+            seen.add(found.route.name)
+            call.fallbacks += 1
+            call.choices = found
+            try:
+                return await Pursuit(self, call, ask, found, deadline).run()
+            except ApiError as next_error:
+                error = next_error
+                waiting += [name for name in _fallbacks(ask, found, error) if name not in waiting]
+        call.choices, call.target = choices, asked_target
+        raise _final(first)
+
+
+@dataclass(slots=True)
+class Pursuit:
+    """One request on one route."""
+
+    failover: Failover
+    call: Call
+    ask: Ask
+    choices: Choices
+    deadline: float
+    tried: list[Target] = field(default_factory=list)
+    last: ApiError | None = None
+    honoured: bool = False
+
+    async def run(self) -> StreamResponse:
+        """Attempt until one succeeds. Raises the last error, or NoBackend."""
+        policy = self.choices.route.policy
+        while True:
+            target = await self._next(policy)
+            self.call.retries += self.last is not None
+            try:
+                return await self._attempt(target, policy)
+            except ApiError as error:
+                self._failed(target, error, policy)
+
+    async def _attempt(self, target: Target, policy: Policy) -> StreamResponse:
+        backends = self.failover.backends
+        return await backends.ask(self.call, self.ask, target, policy, self._left())
+
+    def _left(self) -> float:
+        return max(self.deadline - self.failover.chooser.standings.now(), 0.001)
+
+    def _failed(self, target: Target, error: ApiError, policy: Policy) -> None:
+        """Raises the error if nothing more may be tried on this route."""
+        failure = failure_of(error)
+        self.call.failed_attempts.append(FailedAttempt.of(target, failure))
+        self.last = error
+        self.tried.append(target)
+        wishes, backend = self.ask.wishes, target.backend
+        general = policy.num_retries if backend.num_retries is None else backend.num_retries
+        allowed = tolerated(policy.retry_policy, failure, general) if wishes.num_retries is None else wishes.num_retries
+        self.call.max_retries = allowed
+        if not conduct(failure).elsewhere or len(self.tried) > allowed or self._left() < _FIRST_PAUSE:
+            raise error
+
+    async def _next(self, policy: Policy) -> Target:
+        """The backend for the next attempt, after the pause that is due before it."""
+        chooser, needs = self.failover.chooser, _needs(self.ask)
+        target = chooser.choose(self.choices.targets, policy, needs, self.tried)
+        if target is not None and target not in self.tried:
+            return target
+        if self.last is not None:
+            return await self._again(policy, self.last, self.tried[-1] if target is None else target)
+        return await self._reopened(policy, needs)
+
+    async def _again(self, policy: Policy, last: ApiError, target: Target) -> Target:
+        """The same backend once more, if that makes sense and what it asked us to wait is not too long."""
+        pause = self._pause(policy, last)
+        dead = self.failover.chooser.standings.of(target).breaker.dead
+        if not conduct(failure_of(last)).again or pause is None or dead or pause >= self._left():
+            raise last
+        await self.failover.sleep(pause)
+        return target
+
+    def _pause(self, policy: Policy, last: ApiError) -> float | None:
+        """Seconds; None if the backend asked for too long a wait, or for another one after we have waited."""
+        asked = retry_after(last.headers)
+        if asked is not None:
+            if self.honoured or asked > self.failover.settings.longest_retry_after_seconds:
+                return None
+            self.honoured = True
+            return asked + _FIRST_PAUSE * self.failover.draw()
+        growing = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** len(self.tried))
+        return max(policy.retry_after_seconds, growing * (1 - _JITTER * self.failover.draw()))
+
+    async def _reopened(self, policy: Policy, needs: Needs) -> Target:
+        """All are out of rotation. Backends that only asked for a pause are waited for, if nobody else can answer."""
+        able = fitting(self.choices.targets, policy, needs)
+        if not able:
+            raise NoBackend(f"No backend of the model {self.ask.model!r} takes this request's tags or size.")
+        standings = self.failover.chooser.standings
+        now = standings.now()
+        soonest = min((standings.of(target) for target in able), key=lambda standing: standing.breaker.until)
+        seconds = max(0.0, soonest.breaker.until - now)
+        if soonest.breaker.reason is None:
+            raise BackendsRateLimited(f"The model {self.ask.model!r} serves as many requests as it may.", headers=_SOON)
+        if soonest.breaker.reason != Failure.RATE_LIMITED:
+            raise _unavailable(self.ask, seconds)
+        if self.honoured or policy.fallbacks or seconds > self.failover.settings.longest_retry_after_seconds:
+            raise _rate_limited(self.ask, seconds)
+        self.honoured = True
+        await self.failover.sleep(seconds + _FIRST_PAUSE * self.failover.draw())
+        return soonest.target
+
+
+def _needs(ask: Ask) -> Needs:
+    return Needs(ask.wishes.tags, ask.input_tokens, ask.stream)
+
+
+def _found(call: Call, name: str) -> Choices | None:
+    return call.index.find(name) if call.index is not None else None
+
+
+def _fallbacks(ask: Ask, choices: Choices, error: ApiError) -> list[str]:
+    """Routes that may do what this one could not. A refusal for its content goes only where the operator sends it."""
+    policy, wished = choices.route.policy, ask.wishes.fallbacks
+    if wished == ():
+        return []
+    failure = None if isinstance(error, NoBackend | BackendsRateLimited) else failure_of(error)
+    if failure is Failure.CONTENT_POLICY:
+        return list(policy.content_policy_fallbacks)
+    if failure is Failure.CONTEXT_WINDOW and policy.context_window_fallbacks:
+        return list(policy.context_window_fallbacks)
+    if failure is not None and not conduct(failure).fallback:
+        return []
+    return list(policy.fallbacks if wished is None else wished)
+
+
+def _final(error: ApiError) -> ApiError:
+    """Tells the caller's SDK not to multiply our retries; it does so on its own for what it could not mend."""
+    if error.http_status in {408, 409, 429} or error.http_status >= 500:
+        error.headers = {**error.headers, **_NO_MORE}
+    return error
+
+
+def _unavailable(ask: Ask, seconds: float) -> NoBackend:
+    return NoBackend(
+        f"Every backend of the model {ask.model!r} is out of rotation; the next is tried in {seconds:.0f} s.",
+        headers={"Retry-After": str(max(1, round(seconds)))},
+    )
+
+
+def _rate_limited(ask: Ask, seconds: float) -> BackendsRateLimited:
+    return BackendsRateLimited(
+        f"Every backend of the model {ask.model!r} takes no more requests for {seconds:.0f} s.",
+        headers={"Retry-After": str(max(1, round(seconds)))},
+    )

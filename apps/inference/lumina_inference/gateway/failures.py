@@ -1,0 +1,119 @@
+"""What went wrong with one attempt at a backend, and what that means for the next one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lumina_contracts.snapshot import Tolerance
+from lumina_inference.gateway.errors import (
+    ApiError,
+    BackendAnsweredError,
+    BackendDied,
+    BackendTimedOut,
+    BackendUnreachable,
+    ConnectTimedOut,
+    CredentialsRefused,
+    PartUnavailable,
+)
+
+
+class Failure(StrEnum):
+    """The kinds of failure that are treated differently."""
+
+    UNREACHABLE = "unreachable"
+    DIED = "died"
+    TIMED_OUT = "timed_out"
+    BROKEN = "broken"
+    SERVER_ERROR = "server_error"
+    RATE_LIMITED = "rate_limited"
+    CREDENTIALS = "credentials_refused"
+    MISSING = "not_found"
+    CONTEXT_WINDOW = "context_window"
+    CONTENT_POLICY = "content_policy"
+    BAD_REQUEST = "bad_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What follows a failure.
+
+    `elsewhere`: another backend of the route may do better. `again`: so may the same one, after a pause. `fallback`: so
+    may another route. `blames`: it speaks against the backend.
+    """
+
+    elsewhere: bool = True
+    again: bool = False
+    fallback: bool = True
+    blames: bool = True
+
+
+_PASSED_ON = Conduct(elsewhere=False, fallback=False, blames=False)
+_CONDUCT = {
+    Failure.UNREACHABLE: Conduct(again=True),
+    Failure.DIED: Conduct(),
+    Failure.TIMED_OUT: Conduct(),
+    Failure.BROKEN: Conduct(again=True),
+    Failure.SERVER_ERROR: Conduct(again=True),
+    Failure.RATE_LIMITED: Conduct(again=True),
+    Failure.CREDENTIALS: Conduct(),
+    Failure.MISSING: Conduct(),
+    Failure.CONTEXT_WINDOW: Conduct(elsewhere=False, blames=False),
+    Failure.CONTENT_POLICY: Conduct(elsewhere=False, blames=False),
+    Failure.BAD_REQUEST: _PASSED_ON,
+}
+_POLICY_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+_BY_STATUS = {404: Failure.MISSING, 408: Failure.TIMED_OUT, 429: Failure.RATE_LIMITED, 504: Failure.TIMED_OUT}
+
+
+def failure_of(error: ApiError) -> Failure:
+    """The kind of an attempt's error."""
+    if isinstance(error, BackendUnreachable | ConnectTimedOut):
+        return Failure.UNREACHABLE
+    if isinstance(error, BackendDied | PartUnavailable):
+        return Failure.DIED
+    if isinstance(error, BackendTimedOut):
+        return Failure.TIMED_OUT
+    if isinstance(error, CredentialsRefused):
+        return Failure.CREDENTIALS
+    if isinstance(error, BackendAnsweredError):
+        return _answered(error)
+    return Failure.BROKEN
+
+
+def conduct(failure: Failure) -> Conduct:
+    return _CONDUCT[failure]
+
+
+def tolerated(tolerance: Tolerance, failure: Failure, otherwise: int) -> int:
+    """The number that a tolerance has for this kind of failure, else the general one."""
+    own = {
+        Failure.BAD_REQUEST: tolerance.bad_request,
+        Failure.CREDENTIALS: tolerance.authentication,
+        Failure.TIMED_OUT: tolerance.timeout,
+        Failure.RATE_LIMITED: tolerance.rate_limit,
+        Failure.CONTENT_POLICY: tolerance.content_policy,
+    }.get(failure, tolerance.internal_server)
+    return otherwise if own is None else own
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a backend asks to wait; None if it does not say, or says what is no number (RFC 9110, 10.2.3)."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None
+
+
+def _answered(error: BackendAnsweredError) -> Failure:
+    code, status = error.detail.code, error.http_status
+    if code == "context_length_exceeded":
+        return Failure.CONTEXT_WINDOW
+    if code in _POLICY_CODES:
+        return Failure.CONTENT_POLICY
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return Failure.SERVER_ERROR if status >= 500 else Failure.BAD_REQUEST

@@ -1,0 +1,201 @@
+"""How each backend stands: its circuit, what is under way there, and how fast and how much it has answered lately."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from lumina_contracts.snapshot import Policy
+from lumina_inference.gateway.answers import Usage
+from lumina_inference.gateway.breaker import Breaker
+from lumina_inference.gateway.errors import ApiError
+from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
+from lumina_inference.gateway.index import Index, Target
+from lumina_kit import logs
+
+_log = logs.get(__name__)
+_MINUTE = 60.0
+_NEWEST = 0.2
+_MISSES_OF_THE_DEAD = 2
+_CREDENTIALS_SECONDS = 60.0
+_LONGEST_REST = 600.0
+_DEAD_SECONDS = 5.0
+_DOUBTFUL = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN, Failure.SERVER_ERROR})
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One request on its way at one backend. Times are the event loop's.
+
+    `begun`: the caller has a part of the answer. `error`: how it failed after that.
+    """
+
+    target: Target
+    standing: "Standing"
+    started: float
+    heard_at: float
+    trial: bool = False
+    begun: bool = False
+    died: bool = False
+    error: ApiError | None = None
+    limit: asyncio.Timeout | None = None
+    first_seconds: float | None = None
+
+    def abandon(self) -> None:
+        """The backend is dead: stop waiting for it."""
+        limit = self.limit
+        if limit is not None and not limit.expired():
+            self.died = True
+            limit.reschedule(asyncio.get_running_loop().time())
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    """One backend as this gateway process sees it. It outlives snapshots that keep the backend."""
+
+    target: Target
+    breaker: Breaker = field(default_factory=Breaker)
+    under_way: set[Attempt] = field(default_factory=set)
+    seconds: float | None = None
+    first_seconds: float | None = None
+    measured_at: float = 0.0
+    minute: float = 0.0
+    requests: int = 0
+    tokens: int = 0
+    misses: int = 0
+    probe_works: bool = False
+    doubted: bool = False
+    probing: bool = False
+    probed_at: float = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.under_way)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a probe is wanted soon."""
+        return self.doubted or self.misses > 0 or self.breaker.dead
+
+    def begin(self, target: Target, now: float) -> Attempt:
+        """A request goes there. Every attempt ends with `end`."""
+        attempt = Attempt(target, self, now, now, trial=self.breaker.enter())
+        self.under_way.add(attempt)
+        self._turn(now)
+        self.requests += 1
+        return attempt
+
+    def end(self, attempt: Attempt) -> None:
+        self.under_way.discard(attempt)
+        attempt.limit = None
+        if attempt.trial:
+            self.breaker.leave()
+
+    def answered(self, attempt: Attempt, usage: Usage | None, now: float) -> None:
+        """The attempt brought a whole answer."""
+        self.breaker.succeeded(now)
+        self.misses, self.doubted = 0, False
+        self._turn(now)
+        if usage is not None:
+            self.tokens += usage.input_tokens + usage.output_tokens
+        self.seconds = _mean(self.seconds, now - attempt.started)
+        if attempt.first_seconds is not None:
+            self.first_seconds = _mean(self.first_seconds, attempt.first_seconds)
+        self.measured_at = now
+
+    def failed(self, error: ApiError, policy: Policy, now: float) -> Failure:
+        """The attempt brought nothing that counts."""
+        failure = failure_of(error)
+        backend = self.target.backend
+        seconds = backend.cooldown_seconds or policy.cooldown_seconds
+        if failure in _DOUBTFUL:
+            self.doubted = True
+        if not policy.cooldowns or not conduct(failure).blames:
+            return failure
+        was = self.breaker.reason
+        if failure is Failure.RATE_LIMITED:
+            self._rest(error, seconds, now)
+        elif failure is Failure.CREDENTIALS:
+            self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
+        else:
+            allowed = tolerated(policy.allowed_fails_policy, failure, policy.allowed_fails)
+            self.breaker.failed(now, failure, allowed, seconds)
+        self._tell(was)
+        return failure
+
+    def probed(self, *, alive: bool, now: float) -> None:
+        """A free probe has ended.
+
+        The second one in a row that fails takes the backend out, with all that waits there; so does the first one after
+        a request has failed.
+        """
+        if alive:
+            if self.misses or self.breaker.dead:
+                self.breaker.revive(now)
+            self.probe_works, self.misses, self.doubted = True, 0, False
+        elif self.probe_works or not self.measured_at:  # else it answers requests, and just not this probe
+            self.misses += 1
+            if self.misses >= _MISSES_OF_THE_DEAD or self.doubted:
+                self._die(now)
+
+    def usage(self, now: float) -> tuple[int, int]:
+        """Requests and tokens of this minute."""
+        self._turn(now)
+        return self.requests, self.tokens
+
+    def _die(self, now: float) -> None:
+        was = self.breaker.reason
+        # A probe that has never worked may be at fault itself: then time decides, and a request on trial.
+        seconds = 0.0 if self.probe_works else _DEAD_SECONDS
+        self.breaker.open(now, Failure.DIED, seconds, dead=self.probe_works)
+        for attempt in tuple(self.under_way):
+            attempt.abandon()
+        self._tell(was)
+
+    def _rest(self, error: ApiError, seconds: float, now: float) -> None:
+        asked = retry_after(error.headers)
+        if asked is None:
+            self.breaker.open(now, Failure.RATE_LIMITED, seconds)
+        else:
+            self.breaker.rest(now, Failure.RATE_LIMITED, min(asked, _LONGEST_REST))
+
+    def _turn(self, now: float) -> None:
+        if now - self.minute >= _MINUTE:
+            self.minute, self.requests, self.tokens = now, 0, 0
+
+    def _tell(self, was: str | None) -> None:
+        if was is None and self.breaker.reason is not None:
+            backend = self.target.backend.id
+            _log.warning("backend out of rotation", backend=backend, reason=str(self.breaker.reason))
+
+
+class Standings:
+    """The standing of every backend, by its id."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.now = clock
+        self._by_id: dict[str, Standing] = {}
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(tuple(self._by_id.values()))
+
+    def of(self, target: Target) -> Standing:
+        standing = self._by_id.get(target.backend.id)
+        if standing is None:
+            standing = self._by_id[target.backend.id] = Standing(target)
+        return standing
+
+    def follow(self, index: Index) -> None:
+        """A new snapshot: backends that it changed start afresh, those that it lacks are forgotten once idle."""
+        targets = {target.backend.id: target for choices in index.every_route for target in choices.targets}
+        for name, standing in tuple(self._by_id.items()):
+            target = targets.get(name)
+            if target is None or target.backend != standing.target.backend:
+                del self._by_id[name]
+            else:
+                standing.target = target
+        for target in targets.values():
+            self.of(target)
+
+
+def _mean(before: float | None, newest: float) -> float:
+    return newest if before is None else before + _NEWEST * (newest - before)
