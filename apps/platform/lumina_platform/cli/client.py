@@ -76,6 +76,11 @@ def api(home: Path | None, project: str | None = None) -> Api:
     return Api(find_target(home), project)
 
 
+def gateway_of(target: Target) -> str:
+    """The gateway's address; of a Lumina elsewhere its control plane tells it."""
+    return target.gateway or str(Api(target).one("GET", "/api/platform/status")["gateway_url"])
+
+
 def readiness(target: Target, gateway: str) -> dict[str, str]:
     """What each plane says of itself: starting, ready, degraded; or that it does not answer."""
     return {"control": _ready(target, target.control), "gateway": _ready(target, target.gateway or gateway)}

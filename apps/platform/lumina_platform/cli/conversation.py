@@ -8,7 +8,7 @@ from typing import cast
 
 import httpx
 
-from lumina_platform.cli.client import Api, Row, connected, refusal
+from lumina_platform.cli.client import Row, connected, gateway_of, refusal
 from lumina_platform.cli.errors import AnswerBroke, CallRefused
 from lumina_platform.cli.target import Target
 
@@ -61,7 +61,7 @@ def ask(target: Target, question: Question, take: Take) -> Told:
     """Give each piece of the answer to `take` as it comes. Raises CallRefused, AnswerBroke or NotRunning."""
     began = time.monotonic()
     with (
-        connected(target, _gateway(target)) as client,
+        connected(target, gateway_of(target)) as client,
         client.stream("POST", "/v1/chat/completions", json=question.body) as reply,
     ):
         if reply.is_error:
@@ -96,11 +96,6 @@ def _chunks(reply: httpx.Response) -> Iterator[Row]:
             raise CallRefused(str(cast("Row", failure).get("message")), next_step="What came before it is incomplete.")
         yield chunk
     raise AnswerBroke("The answer ended before it was complete.", next_step="Ask again, and see the gateway's log.")
-
-
-def _gateway(target: Target) -> str:
-    """The gateway's address; of a Lumina elsewhere its control plane tells it."""
-    return target.gateway or str(Api(target).one("GET", "/api/platform/status")["gateway_url"])
 
 
 def _milliseconds(began: float, moment: float | None) -> str | None:

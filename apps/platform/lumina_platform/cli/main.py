@@ -7,6 +7,7 @@ import typer
 from lumina_kit.errors import LuminaError
 from lumina_platform.cli.chat import chat
 from lumina_platform.cli.config import config
+from lumina_platform.cli.gateway import gateway
 from lumina_platform.cli.keys import keys
 from lumina_platform.cli.ledger import ledger
 from lumina_platform.cli.models import models
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 for command in (up, status, chat):
     app.command()(command)
-for group in (models, keys, people, projects, config, ledger):
+for group in (models, gateway, keys, people, projects, config, ledger):
     app.add_typer(group)
 
 
