@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from lumina_kit.roles import Role, Scope
+from lumina_platform.cli import limits
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
+from lumina_platform.cli.limits import BudgetFlag, ModelsFlag, RemoveFlag, RpmFlag, TpmFlag
 
 PATH = "/api/governance/keys"
 MOST_DAYS = 36_500
@@ -18,8 +20,11 @@ COLUMNS = {
     "Last four": "last_four",
     "Created": "created_at",
     "Expires": "end",
+    "Limits": "limits",
 }
-FIELDS = {"Id": "id", "Name": "name", "Role": "role", "Scopes": "scopes", "Expires": "expires_at"}
+FIELDS = {"Id": "id", "Name": "name", "Role": "role", "Scopes": "scopes", "Expires": "expires_at", "Limits": "limits"}
+
+KeyArgument = Annotated[str, typer.Argument(help="Its id, the beginning of it, or its name.")]
 
 keys = group("keys", "API keys: for the gateway, the API, telemetry and hooks.")
 
@@ -32,6 +37,10 @@ def create(
     days: Annotated[
         int | None, typer.Option(min=1, max=MOST_DAYS, help="Expires after so many days.", show_default=False)
     ] = None,
+    models: ModelsFlag = None,
+    rpm: RpmFlag = None,
+    tpm: TpmFlag = None,
+    budget: BudgetFlag = None,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -40,16 +49,44 @@ def create(
 
     \b
     Example:
-      lumina keys create my-notebook --scope inference --days 30
+      lumina keys create my-notebook --days 30 --model 'openai/*' --rpm 60 --budget 5/day
     """
     from lumina_platform.cli import client, tables
 
     if role and scope:
         raise typer.BadParameter("A key has a role or scopes, not both.")
     expires = (datetime.now(UTC) + timedelta(days=days)).isoformat() if days else None
-    body = {"name": name, "role": role, "scopes": scope or None, "expires_at": expires}
+    body: dict[str, object] = {"name": name, "role": role, "scopes": scope or None, "expires_at": expires}
+    if named := limits.body(models, rpm, tpm, budget):
+        body["limits"] = named
     made = client.api(home, project).one("POST", PATH, body)
-    tables.show_fields(made, {"Key": "secret", **FIELDS}, as_json=as_json)
+    tables.show_fields(made if as_json else limits.readable(made), {"Key": "secret", **FIELDS}, as_json=as_json)
+
+
+@keys.command()
+def limit(
+    key: KeyArgument,
+    models: ModelsFlag = None,
+    rpm: RpmFlag = None,
+    tpm: TpmFlag = None,
+    budget: BudgetFlag = None,
+    remove: RemoveFlag = None,
+    project: ProjectFlag = None,
+    home: HomeFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change what a key may use; limits that are not named stay. At the gateway within a second.
+
+    \b
+    Example:
+      lumina keys limit my-notebook --tpm 100000 --budget 12.50/month --remove rpm
+    """
+    from lumina_platform.cli import client, tables
+
+    change = limits.change(models, rpm, tpm, budget, remove)
+    api = client.api(home, project)
+    changed = api.one("PATCH", f"{PATH}/{api.named(PATH, key, ('name',))['id']}", change)
+    tables.show_fields(changed if as_json else limits.readable(changed), FIELDS, as_json=as_json)
 
 
 @keys.command()
@@ -69,7 +106,7 @@ def ls(project: ProjectFlag = None, home: HomeFlag = None, as_json: JsonFlag = F
 
 @keys.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="Its id, the beginning of it, or its name.")],
+    key: KeyArgument,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -85,7 +122,8 @@ def revoke(
     api = client.api(home, project)
     found = api.named(PATH, key, ("name",))
     fields = {**FIELDS, "Revoked": "revoked_at"}
-    tables.show_fields(api.one("DELETE", f"{PATH}/{found['id']}"), fields, as_json=as_json)
+    revoked = api.one("DELETE", f"{PATH}/{found['id']}")
+    tables.show_fields(revoked if as_json else limits.readable(revoked), fields, as_json=as_json)
 
 
 def _readable(key: Mapping[str, object]) -> Mapping[str, object]:
@@ -93,4 +131,4 @@ def _readable(key: Mapping[str, object]) -> Mapping[str, object]:
 
     revoked = key.get("revoked_at")
     end = f"revoked {text(revoked)}" if revoked else key.get("expires_at") or "never"
-    return {**key, "may": key.get("role") or key.get("scopes"), "end": end}
+    return {**limits.readable(key), "may": key.get("role") or key.get("scopes"), "end": end}
