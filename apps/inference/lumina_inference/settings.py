@@ -10,7 +10,7 @@ from lumina_kit.home import checkout
 
 
 class InferenceSettings(Struct, frozen=True, kw_only=True):
-    """The embedded models, their process, and the watch over the gateway's configuration file."""
+    """The embedded models, the translation, their processes, and the watch over the gateway's configuration file."""
 
     models_dir: Annotated[
         str | None,
@@ -28,6 +28,22 @@ class InferenceSettings(Struct, frozen=True, kw_only=True):
     embedded_body_bytes: Annotated[
         int, Meta(ge=1_024, description="Bytes of a request to the embedded models at most.")
     ] = 8 * 1024 * 1024
+    translator_idle_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds without a request after which the translation leaves memory.")
+    ] = 900
+    translator_calls: Annotated[
+        int, Meta(ge=1, le=10_000, description="Translated requests under way at once; more get a 429.")
+    ] = 256
+    translator_body_bytes: Annotated[
+        int, Meta(ge=1_024, description="Bytes of a request that is translated at most.")
+    ] = 32 * 1024 * 1024
+    translator_call_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that a provider may take between two signs of life, unless its entry sets a timeout.",
+        ),
+    ] = 600
     config_poll_seconds: Annotated[
         float, Meta(ge=0.05, le=60, description="Seconds between two looks at the gateway's configuration file.")
     ] = 0.25

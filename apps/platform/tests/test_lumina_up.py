@@ -208,7 +208,7 @@ def test_what_was_done_is_in_the_audit_log_and_the_chain_is_intact(lumina: Calla
 def test_status_and_models_show_what_runs(lumina: Callable[..., str]) -> None:
     overview = json.loads(lumina("status", "--json"))
 
-    assert [part["name"] for part in overview["parts"]] == ["supervisor", "control", "gateway", "embedded"]
+    assert [part["name"] for part in overview["parts"]] == ["supervisor", "control", "gateway", "embedded", "translator"]
     assert overview["readiness"]["gateway"] == "ready"
     assert "lumina/minilm" in lumina("models", "ls")
     assert "control" in lumina("status")

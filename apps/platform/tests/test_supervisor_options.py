@@ -80,7 +80,7 @@ def test_children_are_told_where_everything_is(tmp_path: Path) -> None:
         where = layout.endpoints(options, bound, tmp_path / "run")
         told = {plan.name: plan.full_environment for plan in layout.plans(options, bound, where)}
 
-    assert list(told) == ["control", "gateway", "embedded"]
+    assert list(told) == ["control", "gateway", "embedded", "translator"]
     assert told["control"]["LUMINA_PUBLIC_URL"] == where.control
     assert told["embedded"]["LUMINA_GATEWAY_URL"] == where.gateway
     assert told["gateway"]["LUMINA_GATEWAY_CONFIG"] == str(config)

@@ -30,6 +30,7 @@ def plans(options: Options, sockets: Sockets, where: Endpoints) -> list[Plan]:
         Plan("control", "lumina_platform.control", told, sockets.control),
         *_gateways(options.gateway_processes, told, sockets.gateway),
         Plan("embedded", "lumina_inference.embedded", told, on_demand=True, start_seconds=60),
+        Plan("translator", "lumina_inference.translator", told, on_demand=True, start_seconds=60),
     ]
 
 

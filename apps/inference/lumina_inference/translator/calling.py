@@ -1,0 +1,70 @@
+"""What every kind of call has in common: the arguments that the library gets, and the form of an answer."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from lumina_inference.translator.target import Target
+
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: its body, the backend, and the arguments that all calls to that backend share."""
+
+    body: Mapping[str, Any]
+    target: Target
+    shared: Mapping[str, Any]
+
+    @property
+    def streams(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the usage chunk of OpenAI's chat API is asked for."""
+        options = self.body.get("stream_options")
+        return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Either whole, or events of a stream that has not been read yet."""
+
+    body: bytes = b""
+    events: AsyncGenerator[bytes, None] | None = None
+
+
+def shared(target: Target, client: object | None, seconds: float) -> dict[str, Any]:
+    """The backend's options, without retries: the gateway does those."""
+    arguments: dict[str, Any] = {"timeout": seconds, **target.options, "model": target.model}
+    arguments |= {"num_retries": 0, "max_retries": 0}
+    if client is not None:
+        arguments["client"] = client
+    return arguments
+
+
+def plain(answer: Any) -> dict[str, Any]:
+    """An object of the library as JSON-like data, without its empty fields and its own additions."""
+    data = answer if isinstance(answer, dict) else answer.model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in data.items() if not name.startswith("_")}
+
+
+def event(data: Mapping[str, Any], name: str = "") -> bytes:
+    """One server-sent event."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
+
+
+@asynccontextmanager
+async def closing(stream: Any) -> AsyncIterator[AsyncIterator[Any]]:
+    """The library's stream; left early, the connection to the provider is closed and not only forgotten."""
+    try:
+        yield stream
+    finally:
+        if close := getattr(stream, "aclose", None):
+            await close()

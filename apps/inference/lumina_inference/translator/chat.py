@@ -1,0 +1,84 @@
+"""Chat completions, text completions and embeddings: OpenAI's wire format on both ends of the library."""
+
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any
+
+import litellm
+import msgspec
+
+from lumina_inference.translator.calling import DONE, Answer, Asked, closing, event, plain
+from lumina_inference.translator.fields import CHAT, COMPLETION, EMBEDDING, required, wanted
+from lumina_inference.translator.refusals import Refusal
+
+
+async def chat(asked: Asked) -> Answer:
+    """Answer POST /v1/chat/completions."""
+    required(asked.body, "messages", list)
+    arguments = {**wanted(asked.body, CHAT, asked.target), **asked.shared}
+    if asked.streams:
+        # Asked for always: what the library counts by itself differs from what the provider bills.
+        stream = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
+        return Answer(events=_chunks(stream, asked, "chat.completion.chunk"))
+    return Answer(_whole(await litellm.acompletion(**arguments)))
+
+
+async def completion(asked: Asked) -> Answer:
+    """Answer POST /v1/completions."""
+    required(asked.body, "prompt", (str, list))
+    arguments = {**wanted(asked.body, COMPLETION, asked.target), **asked.shared}
+    if asked.streams:
+        stream = await litellm.atext_completion(**arguments, stream=True, stream_options={"include_usage": True})
+        return Answer(events=_chunks(stream, asked, "text_completion"))
+    return Answer(_whole(await litellm.atext_completion(**arguments)))
+
+
+async def embedding(asked: Asked) -> Answer:
+    """Answer POST /v1/embeddings."""
+    required(asked.body, "input", (str, list))
+    arguments = {**wanted(asked.body, EMBEDDING, asked.target), **asked.shared}
+    return Answer(_whole(await litellm.aembedding(**arguments)))
+
+
+def _whole(answer: Any) -> bytes:
+    return msgspec.json.encode(plain(answer))
+
+
+async def _chunks(stream: Any, asked: Asked, kind: str) -> AsyncGenerator[bytes, None]:
+    seen = _Seen(kind)
+    async with closing(stream) as chunks:
+        async for chunk in chunks:
+            data = seen.cleaned(plain(chunk))
+            if data["choices"]:
+                yield event(data)
+    if not seen.finished or getattr(stream, "received_finish_reason", "stop") is None:
+        # The library ends a stream that was cut with a finish reason that it made up.
+        raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
+    if asked.wants_usage and seen.usage:
+        yield event({**seen.head, "choices": [], "usage": seen.usage})
+    yield DONE
+
+
+@dataclass
+class _Seen:
+    """What the chunks so far had in common, and what belongs at the end."""
+
+    kind: str
+    head: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] | None = None
+    finished: bool = False
+
+    def cleaned(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """The chunk without usage, which comes once, after all others; the same head on each."""
+        self.usage = chunk.pop("usage", None) or self.usage
+        if not self.head:
+            self.head = {
+                "id": chunk.get("id"),
+                "object": self.kind,
+                "created": chunk.get("created") or int(time.time()),
+                "model": chunk.get("model"),
+            }
+        choices = chunk.get("choices") or []
+        self.finished = self.finished or any(choice.get("finish_reason") for choice in choices)
+        return {**chunk, **self.head, "choices": choices}
