@@ -106,7 +106,7 @@ class Provider(asyncio.Protocol):
             self._transport.write(_head(200, len(_plain(tokens))) + _plain(tokens)[:-20])
             self._transport.close()
         elif fault == "rate_limited":
-            self._send(429, _error("slow down"), "Retry-After: 1\r\n")
+            self._send(429, _error("slow down"))
         else:
             self._send(int(fault.removeprefix("status_")), _error(f"injected: {fault}"))
         return False

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,16 +57,21 @@ def provider() -> Iterator[Provider]:
 
 
 @contextlib.contextmanager
-def configured(backends: dict[str, Sequence[str]], *, settings: dict[str, Any] | None = None) -> Iterator[Running]:
+def configured(
+    backends: dict[str, list[str]],
+    *,
+    settings: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
+) -> Iterator[Running]:
     """A Lumina whose routes have backends at these addresses; `settings` are further sections of the configuration."""
-    with tempfile.TemporaryDirectory(prefix="lumina-drill-") as folder, _without_own_settings():
+    with tempfile.TemporaryDirectory(prefix="lumina-drill-") as folder, _only(environment or {}):
         file = Path(folder) / "gateway.yaml"
         write_config(file, backends, settings)
         with lumina("--config", str(file)) as running:
             yield running
 
 
-def write_config(file: Path, backends: dict[str, Sequence[str]], settings: dict[str, Any] | None = None) -> None:
+def write_config(file: Path, backends: dict[str, list[str]], settings: dict[str, Any] | None = None) -> None:
     """A LiteLLM configuration (JSON is YAML), put in place whole."""
     models = [_model(route, number, url) for route, urls in backends.items() for number, url in enumerate(urls)]
     draft = file.with_suffix(".new")
@@ -118,9 +123,13 @@ def _start(listening: socket.socket) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def _without_own_settings() -> Iterator[None]:
+def _only(settings: dict[str, str]) -> Iterator[None]:
+    """These settings of Lumina in the environment and no others."""
     taken = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith(_OWN)}
+    os.environ.update(settings)
     try:
         yield
     finally:
+        for name in settings:
+            os.environ.pop(name, None)
         os.environ.update(taken)
