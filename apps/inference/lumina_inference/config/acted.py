@@ -43,6 +43,8 @@ MODEL_INFO = {
     "input_cost_per_token": "as in `litellm_params`, and before it",
     "output_cost_per_token": "as in `litellm_params`, and before it",
     "cache_read_input_token_cost": "as in `litellm_params`, and before it",
+    "rpm": "as in `litellm_params`, and after it",
+    "tpm": "as in `litellm_params`, and after it",
     "max_input_tokens": "the longest prompt, for `enable_pre_call_checks`; over the price table",
     "max_output_tokens": "the longest answer, for the estimate of a request's cost; over the price table",
     "cooldown_time": "as in `litellm_params`, and before it",

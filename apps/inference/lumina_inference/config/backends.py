@@ -80,8 +80,8 @@ def _backend(params: Fields, info: Fields, origin: Origin, address: Address, def
         max_output_tokens=terms.max_output_tokens,
         tags=tuple(params.resolved(tag) for tag in params.texts("tags", "tags")),
         order=params.whole("order", least=1, most=1_000) or 1,
-        requests_per_minute=params.whole("rpm", least=0, most=_MOST_PER_MINUTE),
-        tokens_per_minute=params.whole("tpm", least=0, most=_MOST_PER_MINUTE),
+        requests_per_minute=_per_minute(params, info, "rpm"),
+        tokens_per_minute=_per_minute(params, info, "tpm"),
         max_parallel_requests=params.whole("max_parallel_requests", least=1, most=1_000_000),
         cooldown_seconds=_either(info, params, "cooldown_time"),
         num_retries=_retries(params),
@@ -100,6 +100,11 @@ def _check_wildcard(name: str, params: Fields, origin: Origin) -> None:
 def _either(info: Fields, params: Fields, key: str) -> float | None:
     seconds = info.number(key, least=0, most=_MOST_SECONDS)
     return params.number(key, least=0, most=_MOST_SECONDS) if seconds is None else seconds
+
+
+def _per_minute(params: Fields, info: Fields, key: str) -> int | None:
+    own = params.whole(key, least=0, most=_MOST_PER_MINUTE)
+    return info.whole(key, least=0, most=_MOST_PER_MINUTE) if own is None else own
 
 
 def _retries(params: Fields) -> int | None:
