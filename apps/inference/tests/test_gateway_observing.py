@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ from apps.inference.tests.gateway_world import (
     BACKEND_KEY,
     MASTER,
     METRICS_KEY,
+    STREAM,
     USER_KEY,
     Running,
     backend,
     gateway,
+    key,
     plain_chat,
     provider,
     snapshot,
+    streaming,
 )
+from lumina_contracts.snapshot import KeysPart, Limits, ProjectEntry, RoutesPart, sealed
+from lumina_inference.gateway import views
 from lumina_inference.gateway.siblings import socket_of
 from lumina_inference.gateway.vault import Vault
 from lumina_kit.home import Home
@@ -83,6 +89,53 @@ async def test_state_tells_process_routes_and_backends_and_no_address_or_secret(
     assert (route["name"], route["backends"][0]["id"], route["backends"][0]["state"]) == ("m", "b1", "closed")
     assert upstream.url not in str(state)
     assert BACKEND_KEY not in str(state)
+
+
+async def test_state_tells_what_a_backend_did_and_what_it_cost() -> None:
+    priced = {"input_nano_usd_per_token": 100.0, "output_nano_usd_per_token": 1000.0}
+    async with (
+        provider(streaming(*STREAM)) as upstream,
+        gateway(snapshot(backend(upstream.url, **priced))) as running,
+    ):
+        await running.post("/v1/chat/completions", BODY | {"stream": True})
+        _, state, _ = await running.get("/lumina/state", api_key=METRICS_KEY)
+
+    [found] = state["routes"][0]["backends"]
+    assert (found["requests"], found["errors"], found["in_flight"]) == (1, {}, 0)
+    assert (found["input_tokens"], found["output_tokens"], found["spend_nano_usd"]) == (7, 2, 2700)
+    assert 0 < found["first_token_p50_seconds"] <= found["p99_seconds"] * 1.1
+
+
+async def test_state_tells_failures_by_kind_and_the_circuit_that_they_opened() -> None:
+    async def limited(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"retry-after": "50"})
+
+    async with provider(limited) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY)
+        _, state, _ = await running.get("/lumina/state", api_key=METRICS_KEY)
+
+    [found] = state["routes"][0]["backends"]
+    assert (found["state"], found["reason"], found["errors"]) == ("open", "rate_limited", {"rate_limited": 1})
+    assert 40 < found["until"] - state["at"] <= 50
+
+
+def test_spend_is_told_for_who_has_spent_in_the_window_with_its_budget_and_end() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    daily = Limits(budget_nano_usd=10**9, budget_period="day")
+    shown = sealed(
+        RoutesPart(), KeysPart(keys=(key("a", name="k1", limits=daily), key("b", name="k2")), projects=(
+            ProjectEntry(id="p1", limits=Limits()),
+        ))
+    )  # fmt: skip
+
+    found = list(views.spend(shown, {"key:k1": 5, "project:p1": 7}.get, noon.timestamp()))
+
+    assert [(view.holder, view.id, view.spent_nano_usd, view.budget_nano_usd) for view in found] == [
+        ("key", "k1", 5, 10**9),
+        ("project", "p1", 7, None),
+    ]
+    assert datetime.fromtimestamp(found[0].resets_at, UTC) == datetime(2026, 11, 21, tzinfo=UTC)
+    assert datetime.fromtimestamp(found[1].resets_at, UTC) == datetime(2026, 12, 1, tzinfo=UTC)
 
 
 async def test_state_is_for_admins_and_keys_that_may_measure() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from lumina_contracts import attributes as names
-from lumina_inference.gateway import otlpmetrics
+from lumina_inference.gateway import otlpmetrics, views
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.backends import Backends
 from lumina_inference.gateway.bodies import Bodies
@@ -103,13 +103,13 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
             watched=Watched(
                 in_flight=lambda: inference.in_flight,
                 connections=lambda: len(server.connections),
-                backends=tuple,
+                backends=lambda: views.backends(standings, standings.now(), world.now().timestamp()),
                 spend=tuple,
             ),
             now=world.now,
         )
         routes = table(inference, Models(world.now), health, observing)
-        recorder = Recorder(metrics, keep_span, world.access_log)
+        recorder = Recorder(metrics, standings, keep_span, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
         metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
         metrics.watch(names.CONNECTIONS, lambda: len(server.connections))

@@ -1,4 +1,4 @@
-"""What remains of a request once it is over: one span, its metrics, one log line."""
+"""What remains of a request once it is over: one span, its metrics, its backend's tally, one log line."""
 
 import time
 from collections.abc import Callable
@@ -8,21 +8,29 @@ from lumina_inference.gateway import spans
 from lumina_inference.gateway.accesslog import AccessLog, Line, timestamp
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.standings import Standings
 
 
 class Recorder:
     """Writes down finished requests. `keep_span` takes a span's bytes; None where nothing exports them."""
 
     def __init__(
-        self, metrics: Metrics, keep_span: Callable[[bytes], None] | None, access_log: AccessLog | None
+        self,
+        metrics: Metrics,
+        standings: Standings,
+        keep_span: Callable[[bytes], None] | None,
+        access_log: AccessLog | None,
     ) -> None:
         self._metrics = metrics
+        self._standings = standings
         self._keep_span = keep_span
         self._access_log = access_log
 
     def finish(self, call: Call, path: str) -> None:
         """`path` is the request's path as the route table has it: a caller's own text is not logged."""
         self._metrics.observe(call)
+        if call.usage is not None and call.target is not None:
+            self._standings.of(call.target).tally.used(call.usage, call.cost_nano_usd)
         if self._keep_span is not None:
             self._keep_span(spans.encode(call, path))
         if self._access_log is not None:

@@ -10,6 +10,7 @@ from lumina_inference.gateway.breaker import Breaker
 from lumina_inference.gateway.errors import ApiError
 from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
 from lumina_inference.gateway.index import Index, Target
+from lumina_inference.gateway.tally import Tally
 from lumina_kit import logs
 
 _log = logs.get(__name__)
@@ -54,6 +55,7 @@ class Standing:
 
     target: Target
     breaker: Breaker = field(default_factory=Breaker)
+    tally: Tally = field(default_factory=Tally)
     under_way: set[Attempt] = field(default_factory=set)
     seconds: float | None = None
     first_seconds: float | None = None
@@ -101,10 +103,12 @@ class Standing:
         if attempt.first_seconds is not None:
             self.first_seconds = _mean(self.first_seconds, attempt.first_seconds)
         self.measured_at = now
+        self.tally.answered(now - attempt.started, attempt.first_seconds, now)
 
     def failed(self, error: ApiError, policy: Policy, now: float) -> Failure:
         """The attempt brought nothing that counts."""
         failure = failure_of(error)
+        self.tally.failed(failure.value, now)
         backend = self.target.backend
         seconds = backend.cooldown_seconds or policy.cooldown_seconds
         if failure in _DOUBTFUL:

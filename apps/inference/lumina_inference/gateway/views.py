@@ -1,0 +1,56 @@
+"""What the state document shows of this process, read from the backends' standings and from the limits."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+from lumina_contracts.snapshot import Limits, Snapshot
+from lumina_inference.gateway.limits.windows import window
+from lumina_inference.gateway.standings import Standing
+from lumina_inference.gateway.state import BackendView, SpendView
+
+
+def backends(standings: Iterable[Standing], now: float, at: float) -> Iterator[BackendView]:
+    """Every backend. `now` is the clock of the standings, `at` the same moment in Unix seconds."""
+    for standing in standings:
+        breaker, tally = standing.breaker, standing.tally
+        state = breaker.state(now)
+        yield BackendView(
+            id=standing.target.backend.id,
+            state=state,
+            reason=breaker.reason,
+            until=at + breaker.until - now if state == "open" and breaker.until > now else None,
+            in_flight=standing.in_flight,
+            requests=tally.requests,
+            requests_per_second=tally.rate.per_second(now),
+            errors=dict(tally.errors),
+            latency=tally.latency.spread(now),
+            first_token=tally.first_token.spread(now),
+            input_tokens=tally.input_tokens,
+            output_tokens=tally.output_tokens,
+            spend_nano_usd=tally.spend_nano_usd,
+        )
+
+
+def spend(snapshot: Snapshot | None, spent: Callable[[str], int | None], at: float) -> Iterator[SpendView]:
+    """The keys and projects that this process has seen spending. `spent` knows it by `key:<id>` or `project:<id>`."""
+    if snapshot is None:
+        return
+    for key in snapshot.keys.keys:
+        yield from _spend("key", key.id, key.limits, spent, at)
+    for project in snapshot.keys.projects:
+        yield from _spend("project", project.id, project.limits, spent, at)
+
+
+def _spend(
+    holder: Literal["key", "project"], name: str, limits: Limits, spent: Callable[[str], int | None], at: float
+) -> Iterator[SpendView]:
+    amount = spent(f"{holder}:{name}")
+    if amount is not None:
+        yield SpendView(
+            holder=holder,
+            id=name,
+            period=limits.budget_period,
+            resets_at=float(window(limits.budget_period, at).ends),
+            spent_nano_usd=amount,
+            budget_nano_usd=limits.budget_nano_usd,
+        )
