@@ -351,7 +351,7 @@ async def test_log_line_of_a_failure_names_the_host_of_the_backend_but_no_creden
     async with gateway(snapshot(backend(url)), access_log=AccessLog(output, "console")) as running:
         await running.post("/v1/chat/completions", BODY)
 
-    assert " b1 backend_failed server=127.0.0.1:9 " in output.getvalue()
+    assert " b1 backend_unreachable server=127.0.0.1:9 " in output.getvalue()
     assert "hidden-word" not in output.getvalue()
 
 

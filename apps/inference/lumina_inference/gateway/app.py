@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import otlpmetrics, views
 from lumina_inference.gateway.accesslog import AccessLog
+from lumina_inference.gateway.admission import Admission
 from lumina_inference.gateway.backends import Backends
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.choice import Chooser, Draw
@@ -23,6 +24,7 @@ from lumina_inference.gateway.endpoints import table
 from lumina_inference.gateway.failover import Failover
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
+from lumina_inference.gateway.limits import Limiter, LocalStore
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import Models
 from lumina_inference.gateway.observing import Observing, Watched
@@ -91,7 +93,9 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         failover = Failover(
             world.settings, Backends(world.settings, upstream, standings), Chooser(standings, world.draw), world.draw
         )
-        inference = Inference(world.settings, Bodies(world.settings), failover, world.now)
+        limiter = await stack.enter_async_context(Limiter(LocalStore(world.home.gateway_dir, world.now), world.now))
+        admission = Admission(limiter, world.settings)
+        inference = Inference(world.settings, Bodies(world.settings), failover, admission, world.now)
         probe = await stack.enter_async_context(Probe(world.settings.probe_timeout_seconds))
         health = Health(snapshots, world.home.admin_key_file, world.now)
         keep_span = await _start_export(stack, world, metrics)
@@ -104,7 +108,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
                 in_flight=lambda: inference.in_flight,
                 connections=lambda: len(server.connections),
                 backends=lambda: views.backends(standings, standings.now(), world.now().timestamp()),
-                spend=tuple,
+                spend=lambda: views.spend(snapshots.snapshot, limiter.spent, world.now().timestamp()),
             ),
             now=world.now,
         )

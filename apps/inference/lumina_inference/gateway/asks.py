@@ -1,6 +1,7 @@
 """What is asked: the few fields the gateway reads of a request body, with all others untouched."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,9 @@ _FEW_MEMBERS = 10_000
 _MAX_UNKNOWN_BYTES = 2**20
 _MOST_DIGITS = 9
 _BYTES_PER_TOKEN = 4
+_TOKENS_CARRIED = 1_000
+_ENCODED = b";base64,"
+_CARRIED = re.compile(rb";base64,[A-Za-z0-9+/=]*")
 _STATEFUL = ("previous_response_id", "conversation", "background")
 _NOT_STORED = Raw(_FALSE)
 _WITH_USAGE = Raw(b'{"include_usage":true}')
@@ -92,11 +96,20 @@ def parse(body: bytes, operation: Operation, max_messages: int, headers: Mapping
         usage_options=options,
         hides_usage=hides,
         prompt_sha256=hashlib.sha256(prompt).hexdigest(),
-        input_tokens=len(prompt) // _BYTES_PER_TOKEN + 1,
+        input_tokens=_tokens(prompt),
         most_tokens=_most_tokens(fields, operation),
     )
     wished = wishes.read(headers, fields)
     return ask if wished is NONE else replace(ask, wishes=wished, fields=_for_backends(fields))
+
+
+def _tokens(prompt: bytes) -> int:
+    """An estimate: a token for four bytes, and a fixed number for each image or file that the prompt carries."""
+    if _ENCODED in prompt:
+        prompt, carried = _CARRIED.subn(b"", prompt)
+    else:
+        carried = 0
+    return len(prompt) // _BYTES_PER_TOKEN + 1 + carried * _TOKENS_CARRIED
 
 
 def _for_backends(fields: dict[str, Raw]) -> dict[str, Raw]:

@@ -10,6 +10,7 @@ from lumina_inference.gateway import tracecontext
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.failures import Failure
 from lumina_inference.gateway.index import Caller, Choices, Index, Target
+from lumina_inference.gateway.limits import Reservation, pricing
 from lumina_inference.gateway.operations import Operation
 from lumina_inference.gateway.tracecontext import Trace
 
@@ -36,6 +37,7 @@ class Call:
 
     `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
     `fallbacks` count what was tried after the first attempt. `backend_headers` are those of the backend that answered.
+    `reserved_output` tokens of it are reserved.
     """
 
     request: BaseRequest
@@ -65,6 +67,9 @@ class Call:
     fallbacks: int = 0
     timeout_seconds: float | None = None
     backend_seconds: float | None = None
+    reservation: Reservation | None = None
+    reserved_output: int = 0
+    rate_headers: list[tuple[str, str]] = field(default_factory=list)
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     backend_headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
@@ -81,11 +86,7 @@ class Call:
         """What the answer cost, where the prices and the usage are known."""
         if self.usage is None or self.target is None:
             return None
-        backend = self.target.backend
-        per_input, per_output = backend.input_nano_usd_per_token, backend.output_nano_usd_per_token
-        if per_input is None and per_output is None:
-            return None
-        return round(self.usage.input_tokens * (per_input or 0) + self.usage.output_tokens * (per_output or 0))
+        return pricing.cost_nano_usd(self.target.backend, self.usage)
 
 
 def begin(request: BaseRequest, index: Index | None) -> Call:

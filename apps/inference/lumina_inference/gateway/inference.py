@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp.web import StreamResponse
 
 from lumina_inference.gateway import asks
+from lumina_inference.gateway.admission import Admission
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.auth import authenticate, known_index, require
@@ -27,6 +28,7 @@ class Inference:
     settings: GatewaySettings
     bodies: Bodies
     failover: Failover
+    admission: Admission
     now: Clock
     in_flight: int = 0
 
@@ -47,11 +49,13 @@ class Inference:
 
     async def _serve(self, call: Call, operation: Operation) -> StreamResponse:
         call.operation = operation
-        require(authenticate(call, self.now), "inference")
+        caller = authenticate(call, self.now)
+        require(caller, "inference")
         self._enter()
         try:
             ask = await self._ask(call, operation)
             choices = call.choices = _route(call, ask)
+            await self.admission.admit(call, caller, ask, choices)
             return await self._answer(call, ask, choices)
         finally:
             self._leave(call)
@@ -78,6 +82,7 @@ class Inference:
 
     def _leave(self, call: Call) -> None:
         self.in_flight -= 1
+        self.admission.settle(call)
         self.bodies.release(call)
 
 

@@ -21,6 +21,7 @@ _EVENT_STREAM = (
     ("Cache-Control", "no-cache"),
     ("X-Accel-Buffering", "no"),
 )
+_RATE_LIMIT = "x-ratelimit-"
 _PROVIDERS = "llm_provider-"
 _PASSED_ON = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-version"})
 _PROVIDERS_OWN = frozenset({"x-request-id", "request-id"})
@@ -165,7 +166,11 @@ def _told(call: Call) -> list[tuple[str, str]]:
         told.extend(call.target.reply_headers)
     if call.backend_seconds is not None:
         told.append(("x-litellm-overhead-duration-ms", f"{max(0.0, milliseconds - call.backend_seconds * 1000):.3f}"))
-    return told + list(call.backend_headers)
+    if not call.rate_headers:
+        return told + list(call.backend_headers)
+    # Our own limits are what the caller has to keep, not those of one of several backends.
+    theirs = [pair for pair in call.backend_headers if not pair[0].startswith(_RATE_LIMIT)]
+    return told + call.rate_headers + theirs
 
 
 def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
@@ -175,7 +180,7 @@ def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """
     for name, value in headers.items():
         lower = name.lower()
-        limit = lower.startswith("x-ratelimit-")
+        limit = lower.startswith(_RATE_LIMIT)
         if not (limit or lower in _PASSED_ON or lower in _PROVIDERS_OWN):
             continue
         if _SAFE_VALUE.fullmatch(value) and _SAFE_VALUE.fullmatch(name):

@@ -36,6 +36,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     longest_retry_after_seconds: Annotated[
         Seconds, Meta(description="Longest Retry-After of a backend that is waited for; beyond it a fallback is asked.")
     ] = 10
+    estimated_output_tokens: Annotated[
+        Count, Meta(description="Tokens reserved for an answer whose request does not limit it.")
+    ] = 1024
     part_start_timeout_seconds: Annotated[Seconds, Meta(description="Time for an on-demand part to start.")] = 60
     drain_seconds: Annotated[Seconds, Meta(description="Time that open requests get when the gateway stops.")] = 10
     span_queue: Annotated[Count, Meta(description="Most spans waiting for export; more are dropped.")] = 8192

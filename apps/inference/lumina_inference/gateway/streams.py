@@ -13,6 +13,7 @@ from lumina_inference.gateway.calls import CLIENT_CLOSED, Call
 from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError, BackendDied, BackendFailed, BackendTimedOut, UsageEventRefused
 from lumina_inference.gateway.events import Events
+from lumina_inference.gateway.limits import pricing
 from lumina_inference.gateway.plain import read_whole
 from lumina_inference.gateway.refusals import refusal
 from lumina_inference.gateway.replies import event_stream, passed_on
@@ -21,6 +22,7 @@ from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.standings import Attempt
 from lumina_inference.gateway.upstream import Upstream, explained
 
+_LEAST_EXTENSION = 64
 _LINGER_SECONDS = 0.25
 _END_SECONDS = 1.0
 _UNKNOWN_OPTION = frozenset({400, 422})
@@ -135,6 +137,8 @@ class Stream:
             return b""
 
     async def _pass(self, block: bytes) -> None:
+        if self._events.pieces > self._call.reserved_output:
+            self._reserve_more()
         if not block:
             return
         now = self._loop.time()
@@ -148,6 +152,14 @@ class Stream:
             self._held.append(block)  # goes out together with the end of the stream
         else:
             await self._write(block)
+
+    def _reserve_more(self) -> None:
+        """The answer outgrows what was reserved for it."""
+        call = self._call
+        more = max(call.reserved_output, _LEAST_EXTENSION)
+        call.reserved_output += more
+        if call.reservation is not None:
+            call.reservation.extend(pricing.estimate([self._sending.target.backend], 0, more))
 
     def _heard(self, now: float) -> None:
         attempt = self._attempt

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from lumina_contracts.snapshot import Backend
 from lumina_inference.gateway.answers import Usage
 
-_BYTES_PER_TOKEN = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -28,9 +26,8 @@ def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
     return round(cost + cached * ((per_input or 0) if per_cached is None else per_cached))
 
 
-def estimate(backends: Iterable[Backend], body_bytes: int, output_tokens: int) -> Estimate:
-    """One token for four bytes of the body, and the output asked for, at the price of the dearest backend."""
-    input_tokens = -(-body_bytes // _BYTES_PER_TOKEN)
+def estimate(backends: Iterable[Backend], input_tokens: int, output_tokens: int) -> Estimate:
+    """What so many tokens cost at the dearest of the backends."""
     usage = Usage(prompt_tokens=input_tokens, completion_tokens=output_tokens)
     dearest = max((cost_nano_usd(backend, usage) or 0 for backend in backends), default=0)
     return Estimate(input_tokens + output_tokens, dearest)
