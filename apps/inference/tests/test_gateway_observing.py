@@ -27,6 +27,7 @@ from apps.inference.tests.gateway_world import (
 )
 from lumina_contracts.snapshot import KeysPart, Limits, ProjectEntry, RoutesPart, sealed
 from lumina_inference.gateway import views
+from lumina_inference.gateway.index import index
 from lumina_inference.gateway.siblings import socket_of
 from lumina_inference.gateway.vault import Vault
 from lumina_kit.home import Home
@@ -128,7 +129,7 @@ def test_spend_is_told_for_who_has_spent_in_the_window_with_its_budget_and_end()
         ))
     )  # fmt: skip
 
-    found = list(views.spend(shown, {"key:k1": 5, "project:p1": 7}.get, noon.timestamp()))
+    found = list(views.spend(index(shown), {"key:k1": 5, "project:p1": 7}.get, noon.timestamp()))
 
     assert [(view.holder, view.id, view.spent_nano_usd, view.budget_nano_usd) for view in found] == [
         ("key", "k1", 5, 10**9),

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from lumina_contracts.snapshot import Limits, Snapshot
+from lumina_contracts.snapshot import Limits
+from lumina_inference.gateway.index import Index
 from lumina_inference.gateway.limits.windows import window
 from lumina_inference.gateway.standings import Standing
 from lumina_inference.gateway.state import BackendView, SpendView
@@ -31,13 +32,14 @@ def backends(standings: Iterable[Standing], now: float, at: float) -> Iterator[B
         )
 
 
-def spend(snapshot: Snapshot | None, spent: Callable[[str], int | None], at: float) -> Iterator[SpendView]:
+def spend(index: Index | None, spent: Callable[[str], int | None], at: float) -> Iterator[SpendView]:
     """The keys and projects that this process has seen spending. `spent` knows it by `key:<id>` or `project:<id>`."""
-    if snapshot is None:
+    if index is None:
         return
-    for key in snapshot.keys.keys:
+    keys = index.snapshot.keys
+    for key in keys.keys:
         yield from _spend("key", key.id, key.limits, spent, at)
-    for project in snapshot.keys.projects:
+    for project in keys.projects:
         yield from _spend("project", project.id, project.limits, spent, at)
 
 
