@@ -108,7 +108,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
                 in_flight=lambda: inference.in_flight,
                 connections=lambda: len(server.connections),
                 backends=lambda: views.backends(standings, standings.now(), world.now().timestamp()),
-                spend=lambda: views.spend(snapshots.snapshot, limiter.spent, world.now().timestamp()),
+                spend=lambda: views.spend(snapshots.current, limiter.spent, world.now().timestamp()),
             ),
             now=world.now,
         )
