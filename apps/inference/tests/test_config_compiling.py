@@ -71,10 +71,10 @@ def test_entry_becomes_a_backend() -> None:
         model="gpt-4o",
         translation=json.encode(
             {
+                "model": "openai/gpt-4o",
                 "api_base": "https://llm.example/v1",
                 "api_key": "sk-from-environment",
                 "extra_headers": {"X-Team": "sk-from-environment"},
-                "model": "openai/gpt-4o",
                 "organization": "org",
             }
         ).decode(),

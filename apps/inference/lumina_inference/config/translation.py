@@ -10,8 +10,7 @@ from lumina_inference.config.known import is_known
 from lumina_inference.config.origins import Origin
 from lumina_inference.config.tree import Value
 
-# The library looks for a key in its environment when it is given none; that one belongs to another address.
-NO_KEY = "none"
+NO_KEY = "no-key"
 _CONNECTION = frozenset(
     {"api_version", "organization", "extra_headers", "headers", "default_headers", "ssl_verify", "drop_params"}
 )
@@ -44,15 +43,21 @@ def passed_on(params: Fields, translated: bool) -> frozenset[str]:
 def translation(
     params: Fields, origin: Origin, address: Address, key: str | None, defaults: Mapping[str, Plain]
 ) -> str:
-    """The JSON text. Raises LeftOut when a variable that it refers to is not set."""
+    """The JSON text, with the model first. Raises LeftOut when a variable that it refers to is not set."""
     own = {name: _plain(params, params.values[name]) for name in passed_on(params, origin.provider.translated)}
-    borrowed = {name: value for name, value in _borrowed(params, origin) if name not in own}
-    content: dict[str, Plain] = {**defaults, **borrowed, **own, "model": origin.library_model}
+    content: dict[str, Plain] = {**defaults, **dict(_borrowed(params, origin)), **own}
     if address.given and address.url:
         content["api_base"] = address.url.removesuffix(origin.provider.appended)
-    if key or address.given or not origin.provider.translated:
-        content["api_key"] = key or (NO_KEY if origin.provider.url or not origin.provider.translated else None)
-    return json.encode({name: value for name, value in content.items() if value is not None}, order="sorted").decode()
+    content["api_key"] = key or _no_key(origin, address)
+    given = {name: value for name, value in sorted(content.items()) if value is not None}
+    # First, since the gateway replaces the first * of the text.
+    return json.encode({"model": origin.library_model, **given}).decode()
+
+
+def _no_key(origin: Origin, address: Address) -> str | None:
+    """What keeps the library from sending a provider's key, which it finds in its environment, to another address."""
+    elsewhere = address.given and origin.provider.url is not None
+    return NO_KEY if elsewhere or not origin.provider.translated else None
 
 
 def _is_for_the_library(name: str) -> bool:
