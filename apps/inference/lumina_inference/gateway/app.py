@@ -115,6 +115,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         routes = table(inference, Models(world.now), health, observing)
         recorder = Recorder(metrics, standings, keep_span, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
+        metrics.watch_each(names.BACKEND_AVAILABLE, standings.available)
         metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
         metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
         metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)

@@ -1,16 +1,19 @@
 """The gateway's metrics, with the label children of every backend cached."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from lumina_contracts import attributes as names
 from lumina_contracts.attributes import Metric
 from lumina_inference.gateway.calls import Call
 
 _NONE = ""
+_NANO = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class _Children:
     first_chunk: Histogram
     input_tokens: Histogram
     output_tokens: Histogram
+    spend: Counter
 
 
 class Metrics:
@@ -30,6 +34,8 @@ class Metrics:
         self._first_chunk = self._histogram(names.FIRST_CHUNK_TIME)
         self._tokens = self._histogram(names.TOKEN_USAGE)
         self._requests = self._counter(names.REQUESTS)
+        self._failed = self._counter(names.FAILED_ATTEMPTS)
+        self._spend = self._counter(names.SPEND)
         self._dropped = self._counter(names.SPANS_DROPPED)
         self._children: dict[tuple[str, ...], _Children] = {}
         self._counts: dict[tuple[str, int], Counter] = {}
@@ -37,6 +43,8 @@ class Metrics:
     def observe(self, call: Call) -> None:
         """Count one finished request."""
         self._count(call)
+        for attempt in call.failed_attempts:
+            self._failed.labels(attempt.backend, str(attempt.failure)).inc()
         if call.operation is None:
             return
         children = self._of(call)
@@ -46,6 +54,8 @@ class Metrics:
         if call.usage is not None:
             children.input_tokens.observe(call.usage.input_tokens)
             children.output_tokens.observe(call.usage.output_tokens)
+            if cost := call.cost_nano_usd:
+                children.spend.inc(cost / _NANO)
 
     def dropped(self, reason: str, spans: int) -> None:
         self._dropped.labels(reason).inc(spans)
@@ -53,6 +63,10 @@ class Metrics:
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Show a gauge whose value is read when it is asked for."""
         Gauge(metric.prometheus, metric.meaning, registry=self.registry).set_function(read)
+
+    def watch_each(self, metric: Metric, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Show a gauge with one label, whose values are read when they are asked for."""
+        self.registry.register(_Read(metric, read))
 
     def text(self) -> bytes:
         """What /metrics shows."""
@@ -79,6 +93,7 @@ class Metrics:
             first_chunk=self._first_chunk.labels(*plain),
             input_tokens=self._tokens.labels(*plain, "input"),
             output_tokens=self._tokens.labels(*plain, "output"),
+            spend=self._spend.labels(*plain[-2:]),
         )
 
     def _histogram(self, metric: Metric) -> Histogram:
@@ -88,6 +103,18 @@ class Metrics:
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.prometheus, metric.meaning, label_names(metric), registry=self.registry)
+
+
+@dataclass(frozen=True)
+class _Read(Collector):
+    metric: Metric
+    read: Callable[[], Iterable[tuple[str, float]]]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(self.metric.prometheus, self.metric.meaning, labels=label_names(self.metric))
+        for label, value in self.read():
+            family.add_metric([label], value)
+        return (family,)
 
 
 def label_names(metric: Metric) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import spanfields as field
 from lumina_inference.gateway.answers import Usage
-from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.calls import Call, FailedAttempt
 from lumina_inference.gateway.keyvalues import Key, Value
 from lumina_inference.gateway.protobuf import fixed32, fixed64, integer, message, tag, text, varint
 from lumina_inference.gateway.tracecontext import Trace
@@ -32,6 +32,9 @@ _OPTIONAL: dict[Key, Callable[[Call], Value | None]] = {
     _key(names.FIRST_CHUNK): lambda call: call.first_chunk_seconds,
     _key(names.ERROR_TYPE): lambda call: call.error_type,
     _key(names.COST): lambda call: call.cost_nano_usd,
+    _key(names.USAGE_ESTIMATED): lambda call: call.usage_estimated or None,
+    _key(names.RETRIES): lambda call: call.retries or None,
+    _key(names.FALLBACKS): lambda call: call.fallbacks or None,
 }
 _USAGE: dict[Key, Callable[[Usage], int | None]] = {
     _key(names.INPUT_TOKENS): lambda usage: usage.input_tokens,
@@ -39,6 +42,9 @@ _USAGE: dict[Key, Callable[[Usage], int | None]] = {
     _key(names.CACHED_TOKENS): lambda usage: usage.cached_tokens,
     _key(names.REASONING_TOKENS): lambda usage: usage.reasoning_tokens,
 }
+_EVENT_NAME = text(field.EVENT_NAME, names.ATTEMPT_FAILED)
+_EVENT_BACKEND = Key(field.EVENT_ATTRIBUTES, names.BACKEND.name)
+_EVENT_ERROR = Key(field.EVENT_ATTRIBUTES, names.ERROR_TYPE.name)
 _CLIENT = integer(field.KIND, field.KIND_CLIENT)
 _SERVER = integer(field.KIND, field.KIND_SERVER)
 _TRACE_ID = tag(field.TRACE_ID, 2) + varint(16)
@@ -52,9 +58,15 @@ def encode(call: Call, path: str) -> bytes:
     parts += [_REQUEST_ID(call.request_id), _status(call.status)]
     parts += _cached(call)
     _optional(parts, call)
+    parts += [_event(attempt) for attempt in call.failed_attempts]
     if call.error_type is not None:
         parts.append(_FAILED)
     return message(field.SCOPE_SPAN, b"".join(parts))
+
+
+def _event(attempt: FailedAttempt) -> bytes:
+    told = _EVENT_BACKEND(attempt.backend) + _EVENT_ERROR(attempt.failure)
+    return message(field.EVENTS, fixed64(field.EVENT_TIME, attempt.at_ns) + _EVENT_NAME + told)
 
 
 def _identity(trace: Trace) -> bytes:

@@ -20,6 +20,7 @@ _MISSES_OF_THE_DEAD = 2
 _CREDENTIALS_SECONDS = 60.0
 _LONGEST_REST = 600.0
 _DEAD_SECONDS = 5.0
+_AVAILABLE = {"closed": 1.0, "half_open": 0.5, "open": 0.0}
 _DOUBTFUL = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN, Failure.SERVER_ERROR})
 
 
@@ -181,6 +182,12 @@ class Standings:
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(tuple(self._by_id.values()))
+
+    def available(self) -> Iterator[tuple[str, float]]:
+        """Each backend's id with 1 while it gets requests, 0.5 while it gets one on trial, 0 while it gets none."""
+        now = self.now()
+        for name, standing in tuple(self._by_id.items()):
+            yield name, _AVAILABLE[standing.breaker.state(now)]
 
     def of(self, target: Target) -> Standing:
         standing = self._by_id.get(target.backend.id)

@@ -64,6 +64,11 @@ PROJECT = Attribute("lumina.project.id", "string", "Project that the caller's ke
 KEY_ID = Attribute("lumina.key.id", "string", "Id of the caller's key, never the key.")
 PROMPT_SHA256 = Attribute("lumina.prompt.rendered_sha256", "string", "SHA-256 of the prompt's JSON as sent.")
 COST = Attribute("lumina.cost.nano_usd", "int", "Cost in nano-USD, where the prices are known.")
+USAGE_ESTIMATED = Attribute(
+    "lumina.usage.estimated", "boolean", "True where tokens were counted by the gateway, not told by the backend."
+)
+RETRIES = Attribute("lumina.attempt.retries", "int", "Attempts after the first one; absent if the first one answered.")
+FALLBACKS = Attribute("lumina.attempt.fallbacks", "int", "Routes tried after the one asked for; absent if none.")
 SNAPSHOT = Attribute("lumina.snapshot.version", "string", "Version of the snapshot that served the request.")
 CONFIG_SHA256 = Attribute("lumina.config.sha256", "string", "SHA-256 of the configuration file behind the snapshot.")
 
@@ -71,8 +76,11 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     OPERATION, PROVIDER, REQUEST_MODEL, REQUEST_STREAM, RESPONSE_ID, RESPONSE_MODEL, FINISH_REASONS, FIRST_CHUNK,
     INPUT_TOKENS, OUTPUT_TOKENS, CACHED_TOKENS, REASONING_TOKENS, SERVER_ADDRESS, SERVER_PORT, ERROR_TYPE,
     HTTP_STATUS, REQUEST_ID, ROUTE, BACKEND, MODEL_VERSION, MODEL_SHA256, MODEL_QUANTIZATION, PROJECT, KEY_ID,
-    PROMPT_SHA256, COST, SNAPSHOT, CONFIG_SHA256,
+    PROMPT_SHA256, COST, USAGE_ESTIMATED, RETRIES, FALLBACKS, SNAPSHOT, CONFIG_SHA256,
 )  # fmt: skip
+
+ATTEMPT_FAILED = "lumina.attempt.failed"
+"""The span event of an attempt that brought nothing, with the backend and the kind of failure."""
 
 TOKEN_TYPE = "gen_ai.token.type"  # nosec B105
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -114,6 +122,30 @@ REQUESTS = Metric(
     "Requests answered, by route and status.",
     (ROUTE.name, HTTP_STATUS.name),
 )
+FAILED_ATTEMPTS = Metric(
+    "lumina.gateway.attempts.failed",
+    "lumina_gateway_attempts_failed_total",
+    "counter",
+    "{attempt}",
+    "Attempts at a backend that brought nothing, whether or not another one answered the request.",
+    (BACKEND.name, ERROR_TYPE.name),
+)
+SPEND = Metric(
+    "lumina.gateway.spend",
+    "lumina_gateway_spend_usd_total",
+    "counter",
+    "USD",
+    "What was spent, where the prices are known.",
+    (ROUTE.name, BACKEND.name),
+)
+BACKEND_AVAILABLE = Metric(
+    "lumina.gateway.backend.available",
+    "lumina_gateway_backend_available",
+    "gauge",
+    "1",
+    "1 while a backend gets requests, 0.5 while it gets one on trial, 0 while it is out of rotation.",
+    (BACKEND.name,),
+)
 IN_FLIGHT = Metric(
     "lumina.gateway.in_flight", "lumina_gateway_in_flight", "gauge", "{request}", "Inference requests being served."
 )
@@ -137,5 +169,6 @@ SNAPSHOT_AGE = Metric(
 )
 
 METRICS: tuple[Metric, ...] = (
-    OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, REQUESTS, IN_FLIGHT, CONNECTIONS, SPANS_DROPPED, SNAPSHOT_AGE,
+    OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, REQUESTS, FAILED_ATTEMPTS, SPEND, BACKEND_AVAILABLE, IN_FLIGHT,
+    CONNECTIONS, SPANS_DROPPED, SNAPSHOT_AGE,
 )  # fmt: skip
