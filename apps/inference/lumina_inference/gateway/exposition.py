@@ -8,6 +8,8 @@ from prometheus_client import Metric as PrometheusFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample as PrometheusSample
 
+from lumina_contracts import attributes as names
+
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -88,4 +90,6 @@ def _joined(family: Family, name: str, one: float, other: float) -> float:
         return min(one, other)
     if family.kind == "gauge" and name.endswith("_seconds"):
         return max(one, other)
+    if name == names.BACKEND_AVAILABLE.prometheus:
+        return min(one, other)
     return one + other
