@@ -5,8 +5,8 @@ import sqlite3
 from lumina_inference.gateway.limits.store import Counter, Line, Sale, Standing, Sum, granted
 from lumina_inference.gateway.limits.windows import DAY_SECONDS, window
 
-_KEPT_DAYS = 62
-_LATE_SECONDS = 3600
+KEPT_SECONDS = 62 * DAY_SECONDS
+LATE_SECONDS = 3600
 _COUNTER = "subject = ? AND unit = ? AND begins = ? AND ends = ?"
 
 
@@ -75,8 +75,8 @@ def settle(db: sqlite3.Connection, line: Line, owner: str, processes: int) -> St
 
 def prune(db: sqlite3.Connection, now: float) -> None:
     """Drop the windows that nobody asks for any more."""
-    old = int(now) - _KEPT_DAYS * DAY_SECONDS
-    late = int(now) - _LATE_SECONDS
+    old = int(now) - KEPT_SECONDS
+    late = int(now) - LATE_SECONDS
     db.execute("DELETE FROM sales WHERE day < ?", (old,))
     db.execute("DELETE FROM counters WHERE ends < ? OR (unit != 'nano_usd' AND ends < ?)", (old, late))
     db.execute("DELETE FROM leases WHERE ends < ?", (late,))

@@ -1,0 +1,129 @@
+"""Limits when their store is broken or away."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from apps.inference.tests.limits_world import SetClock, caller, cost, eventually, limiter
+from lumina_contracts.snapshot import Limits
+from lumina_inference.gateway.limits import (
+    BudgetReserved,
+    BudgetSpent,
+    Estimate,
+    Limiter,
+    LimitsUnavailable,
+    LocalStore,
+    RateLimited,
+    StoreUnavailable,
+)
+from lumina_inference.gateway.limits.store import Answer, Report
+
+BUDGET = Limits(budget_nano_usd=1000)
+
+
+class Unsteady(LocalStore):
+    """A store that goes away and comes back."""
+
+    away = False
+
+    async def exchange(self, report: Report) -> Answer:
+        if self.away:
+            raise StoreUnavailable("it is away")
+        return await super().exchange(report)
+
+
+def reports(limits: Limiter, expected: int) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return await limits.reported("key:k") == expected
+
+    return holds
+
+
+def remove_database(folder: Path) -> None:
+    for file in folder.glob("limits.sqlite*"):
+        file.unlink()
+
+
+async def spend(limits: Limiter, limit: Limits, amount: int) -> int:
+    """Spend in parts of ten until it is refused, or so much is spent."""
+    spent = 0
+    while spent < amount:
+        try:
+            (await limits.admit(caller(limit), cost(10))).settle(1, 10)
+        except (BudgetReserved, BudgetSpent):
+            break
+        spent += 10
+    return spent
+
+
+async def test_a_broken_file_is_moved_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    (tmp_path / "limits.sqlite").write_bytes(b"this is no database" * 1000)
+
+    async with limiter(tmp_path) as limits:
+        (await limits.admit(caller(BUDGET), cost(10))).settle(1, 10)
+        await eventually(reports(limits, 10))
+
+    assert (tmp_path / "limits.broken.sqlite").read_bytes().startswith(b"this is no database")
+
+
+async def test_a_file_that_was_removed_is_begun_anew_by_a_running_gateway(tmp_path: Path) -> None:
+    async with limiter(tmp_path) as limits:
+        (await limits.admit(caller(), cost(10))).settle(1, 10)
+        await eventually(reports(limits, 10))
+        remove_database(tmp_path)
+        (await limits.admit(caller(), cost(10))).settle(1, 7)
+        await eventually(reports(limits, 7))
+
+
+async def test_a_folder_that_cannot_be_written_stops_only_those_with_a_budget(tmp_path: Path) -> None:
+    (tmp_path / "gateway").write_text("a file where the folder should be")
+
+    async with limiter(tmp_path / "gateway") as limits:
+        (await limits.admit(caller(), cost(10))).settle(1, 10)
+        await limits.admit(caller(Limits(requests_per_minute=5), key="fast"), cost(10))
+        with pytest.raises(LimitsUnavailable, match="key k"):
+            await limits.admit(caller(BUDGET), cost(10))
+        assert limits.spent("key:k") == 10
+
+
+async def test_while_the_store_is_away_a_process_spends_what_it_knew_to_be_left_and_no_more(tmp_path: Path) -> None:
+    store = Unsteady(tmp_path, SetClock())
+
+    async with limiter(tmp_path, store=store) as limits:
+        assert await spend(limits, BUDGET, 100) == 100
+        await eventually(reports(limits, 100))
+        store.away = True
+        assert await spend(limits, BUDGET, 5000) == 900
+        with pytest.raises(BudgetSpent):
+            await limits.admit(caller(BUDGET), cost(10))
+        store.away = False
+        await eventually(reports(limits, 1000))
+        with pytest.raises(BudgetSpent):
+            await limits.admit(caller(BUDGET), cost(10))
+
+
+async def test_rates_hold_while_the_store_is_away(tmp_path: Path) -> None:
+    store = Unsteady(tmp_path, clock := SetClock())
+    who = caller(Limits(requests_per_minute=20))
+    nothing = Estimate(0, 0)
+
+    async with limiter(tmp_path, clock, store) as limits:
+        await limits.admit(who, nothing)
+        store.away = True
+        clock.move(minutes=2)
+        for _ in range(20):
+            await limits.admit(who, nothing)
+        with pytest.raises(RateLimited):
+            await limits.admit(who, nothing)
+
+
+async def test_a_day_that_begins_while_the_store_is_away_has_its_whole_budget(tmp_path: Path) -> None:
+    store = Unsteady(tmp_path, clock := SetClock())
+    daily = Limits(budget_nano_usd=1000, budget_period="day")
+
+    async with limiter(tmp_path, clock, store) as limits:
+        await spend(limits, daily, 1000)
+        store.away = True
+        clock.move(days=1)
+        assert await spend(limits, daily, 5000) == 1000
