@@ -98,7 +98,7 @@ def _read_entry(entry: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> 
     except LeftOut as left_out:
         message = f"{left_out.message}; this backend of {name!r} is left out"
         entry.findings.add(left_out.level, left_out.at.line, left_out.at.path, message)
-    params.report_rest("litellm_params", frozenset(PARAMS) | passed_on(params, translated))
+    params.report_rest("litellm_params", frozenset(PARAMS) | (passed_on(params) if translated else frozenset()))
 
 
 def _add_backend(name: str, params: Fields, info: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> bool:

@@ -34,17 +34,17 @@ _AROUND = frozenset(
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 
-def passed_on(params: Fields, translated: bool) -> frozenset[str]:
-    """The parameters of this entry that the library gets as they are. Other wire formats get their connection alone."""
-    wanted = (name for name in params.values if translated or name in _CONNECTION)
-    return frozenset(name for name in wanted if _is_for_the_library(name))
+def passed_on(params: Fields) -> frozenset[str]:
+    """The parameters of an entry with a wire format of its own that the library gets as they are."""
+    return frozenset(name for name in params.values if _is_for_the_library(name))
 
 
 def translation(
     params: Fields, origin: Origin, address: Address, key: str | None, defaults: Mapping[str, Plain]
 ) -> str:
     """The JSON text, with the model first. Raises LeftOut when a variable that it refers to is not set."""
-    own = {name: _plain(params, params.values[name]) for name in passed_on(params, origin.provider.translated)}
+    wanted = passed_on(params) if origin.provider.translated else passed_on(params) & _CONNECTION
+    own = {name: _plain(params, params.values[name]) for name in wanted}
     content: dict[str, Plain] = {**defaults, **dict(_borrowed(params, origin)), **own}
     if address.given and address.url:
         content["api_base"] = address.url.removesuffix(origin.provider.appended)
