@@ -1,5 +1,6 @@
 """The gateway's state as tables. It imports Rich: commands import it where they print."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ MOST_SPENDERS = 12
 _ORDER = {"open": 0, "half_open": 1, "closed": 2}
 _STYLE = {"open": "bold red", "half_open": "yellow", "closed": "green"}
 _SHORT_ID = 8
+_MADE_ID = re.compile(r"[0-9a-f]{16}")
 NO_ROUTES = "No routes yet. Start with `lumina up --config FILE`, a LiteLLM config.yaml with a `model_list`."
 NO_REQUESTS = "No request yet. Try: lumina chat 'What can you do?'"
 
@@ -84,9 +86,9 @@ def _rows(route: RouteState, state: GatewayState, *, wide: bool) -> Iterator[lis
         yield [_cut(route.name)]
     for place, backend in enumerate(sorted(route.backends, key=lambda each: _ORDER[each.state])):
         if wide:
-            names: list[RenderableType] = [_cut(route.name if place == 0 else ""), _cut(_named(backend))]
+            names: list[RenderableType] = [_cut(route.name if place == 0 else ""), _cut(_named(backend, wide=True))]
         else:
-            names = [_cut(route.name if together else f"  {backend.id}")]
+            names = [_cut(route.name if together else f"  {_named(backend, wide=False)}")]
         yield [*names, *_cells(backend, state, wide=wide)]
 
 
@@ -115,10 +117,13 @@ def _cells(backend: BackendState, state: GatewayState, *, wide: bool) -> Iterato
     yield dollars(backend.spend_nano_usd)
 
 
-def _named(backend: BackendState) -> str:
-    if backend.model not in backend.id:
-        return f"{backend.id} ({backend.provider}/{backend.model})"
-    return backend.id
+def _named(backend: BackendState, *, wide: bool) -> str:
+    """By its model and the beginning of its id; by the id alone where the operator has chosen one."""
+    twice = backend.model.startswith(f"{backend.provider}/")
+    model = backend.model if twice else f"{backend.provider}/{backend.model}"
+    if _MADE_ID.fullmatch(backend.id):
+        return f"{model} {backend.id[:_SHORT_ID]}"
+    return f"{backend.id} ({model})" if wide else backend.id
 
 
 def _standing(backend: BackendState, state: GatewayState) -> str:
