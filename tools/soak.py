@@ -7,23 +7,19 @@ that had not begun to stream. `--keep` writes the raw results to bench/results.
 
 import argparse
 import asyncio
-import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 
 import uvloop
 
 from tools.drills.faults import MIDWAY
 from tools.drills.growth import GAUGES, Sample, growth, sample, until_idle
+from tools.drills.kept import keep
 from tools.drills.load import Callers, Mix, Tally
 from tools.drills.world import Provider, configured, pids, provider
 from tools.running import Running
-from tools.tasks.projects import ROOT
 
 TOKENS, BACKENDS = 20, 3
 BURST_CLIENTS, BURST_SECONDS = 300, 5.0
@@ -148,14 +144,7 @@ def _report(soak: Soak) -> str:
 
 
 def _keep(soak: Soak, findings: list[str]) -> str:
-    now = datetime.now(UTC)
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
     content = {
-        "date": now.isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "cpus": os.cpu_count(),
         "findings": findings,
         "seconds": soak.seconds,
         "saturation": soak.saturation,
@@ -163,9 +152,7 @@ def _keep(soak: Soak, findings: list[str]) -> str:
         "injected": soak.injected,
         "samples": [asdict(one) for one in (soak.idle[0], *soak.samples, soak.idle[-1])],
     }
-    file = ROOT / "bench" / "results" / f"soak-{now:%Y%m%dT%H%M%SZ}.json"
-    file.write_text(json.dumps(content) + "\n")
-    return str(file.relative_to(ROOT))
+    return keep("soak", content)
 
 
 if __name__ == "__main__":
