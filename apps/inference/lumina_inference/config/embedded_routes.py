@@ -1,5 +1,7 @@
 """The routes of the models embedded in Lumina: there with any configuration, and with none."""
 
+from msgspec import json
+
 from lumina_contracts.snapshot import Backend, Route
 
 MINILM = "lumina/minilm"
@@ -28,6 +30,7 @@ def _route(name: str, version: str, kinds: tuple[str, ...]) -> Route:
         model=name,
         url=URL,
         socket=SOCKET,
+        translation=json.encode({"model": f"openai/{name}", "socket": SOCKET}).decode(),
         part=PART,
         model_version=version,
         model_sha256=MINILM_SHA256,

@@ -53,6 +53,8 @@ class Backends:
 
     async def _ask(self, call: Call, ask: Ask, attempt: Attempt, policy: Policy, seconds: float) -> StreamResponse:
         target = self._way_to(ask, attempt.target)
+        if target is not attempt.target:
+            await self.upstream.wake(attempt.target)  # the translator wakes nobody
         try:
             return await self._awake(call, ask, target, attempt, policy, seconds)
         except UsageEventRefused:

@@ -110,22 +110,23 @@ class Standing:
         """The attempt brought nothing that counts."""
         failure = failure_of(error)
         self.tally.failed(failure.value, now)
-        backend = self.target.backend
-        seconds = backend.cooldown_seconds or policy.cooldown_seconds
         if failure in _DOUBTFUL:
             self.doubted = True
-        if not policy.cooldowns or not conduct(failure).blames:
-            return failure
-        was = self.breaker.reason
+        if policy.cooldowns and conduct(failure).blames:
+            was = self.breaker.reason
+            self._blame(error, failure, policy, now)
+            self._tell(was)
+        return failure
+
+    def _blame(self, error: ApiError, failure: Failure, policy: Policy, now: float) -> None:
+        seconds = self.target.backend.cooldown_seconds or policy.cooldown_seconds
         if failure is Failure.RATE_LIMITED:
             self._rest(error, seconds, now)
         elif failure is Failure.CREDENTIALS:
             self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
-        else:
+        elif self.breaker.reason != Failure.DIED:  # then the probe has opened the circuit
             allowed = tolerated(policy.allowed_fails_policy, failure, policy.allowed_fails)
             self.breaker.failed(now, failure, allowed, seconds)
-        self._tell(was)
-        return failure
 
     def probed(self, *, alive: bool, now: float) -> None:
         """A free probe has ended.
