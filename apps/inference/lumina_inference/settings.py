@@ -44,6 +44,13 @@ class InferenceSettings(Struct, frozen=True, kw_only=True):
             description="Seconds that a provider may take between two signs of life, unless its entry sets a timeout.",
         ),
     ] = 600
+    translator_image_hosts: Annotated[
+        str,
+        Meta(
+            description="Hosts, separated by commas, whose images are fetched for providers that take no addresses, "
+            "although they are not public."
+        ),
+    ] = ""
     config_poll_seconds: Annotated[
         float, Meta(ge=0.05, le=60, description="Seconds between two looks at the gateway's configuration file.")
     ] = 0.25

@@ -1,7 +1,6 @@
 """What every kind of call has in common: the arguments that the library gets, and the form of an answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +41,8 @@ class Answer:
 def shared(target: Target, client: object | None, seconds: float) -> dict[str, Any]:
     """The backend's options, without retries: the gateway does those."""
     arguments: dict[str, Any] = {"timeout": seconds, **target.options, "model": target.model}
-    arguments |= {"num_retries": 0, "max_retries": 0}
+    # Its MCP gateway would need packages of its proxy, and asks for them at the first tool of any kind.
+    arguments |= {"num_retries": 0, "max_retries": 0, "_skip_mcp_handler": True}
     if client is not None:
         arguments["client"] = client
     return arguments
@@ -58,13 +58,3 @@ def event(data: Mapping[str, Any], name: str = "") -> bytes:
     """One server-sent event."""
     head = f"event: {name}\n".encode() if name else b""
     return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
-
-
-@asynccontextmanager
-async def closing(stream: Any) -> AsyncIterator[AsyncIterator[Any]]:
-    """The library's stream; left early, the connection to the provider is closed and not only forgotten."""
-    try:
-        yield stream
-    finally:
-        if close := getattr(stream, "aclose", None):
-            await close()

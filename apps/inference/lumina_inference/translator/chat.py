@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import litellm
 import msgspec
 
-from lumina_inference.translator.calling import DONE, Answer, Asked, closing, event, plain
+from lumina_inference.translator.calling import DONE, Answer, Asked, event, plain
+from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import CHAT, COMPLETION, EMBEDDING, required, wanted
-from lumina_inference.translator.refusals import Refusal
 
 
 async def chat(asked: Asked) -> Answer:
@@ -20,7 +21,7 @@ async def chat(asked: Asked) -> Answer:
     if asked.streams:
         # Asked for always: what the library counts by itself differs from what the provider bills.
         stream = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
-        return Answer(events=_chunks(stream, asked, "chat.completion.chunk"))
+        return Answer(events=_events(stream, asked, "chat.completion.chunk"))
     return Answer(_whole(await litellm.acompletion(**arguments)))
 
 
@@ -30,7 +31,7 @@ async def completion(asked: Asked) -> Answer:
     arguments = {**wanted(asked.body, COMPLETION, asked.target), **asked.shared}
     if asked.streams:
         stream = await litellm.atext_completion(**arguments, stream=True, stream_options={"include_usage": True})
-        return Answer(events=_chunks(stream, asked, "text_completion"))
+        return Answer(events=_events(stream, asked, "text_completion"))
     return Answer(_whole(await litellm.atext_completion(**arguments)))
 
 
@@ -45,16 +46,12 @@ def _whole(answer: Any) -> bytes:
     return msgspec.json.encode(plain(answer))
 
 
-async def _chunks(stream: Any, asked: Asked, kind: str) -> AsyncGenerator[bytes, None]:
+async def _events(stream: Any, asked: Asked, kind: str) -> AsyncGenerator[bytes, None]:
     seen = _Seen(kind)
-    async with closing(stream) as chunks:
+    async with aclosing(Chunks(stream)) as chunks:
         async for chunk in chunks:
-            data = seen.cleaned(plain(chunk))
-            if data["choices"]:
+            if (data := seen.cleaned(plain(chunk)))["choices"]:
                 yield event(data)
-    if not seen.finished or getattr(stream, "received_finish_reason", "stop") is None:
-        # The library ends a stream that was cut with a finish reason that it made up.
-        raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
     if asked.wants_usage and seen.usage:
         yield event({**seen.head, "choices": [], "usage": seen.usage})
     yield DONE
@@ -67,7 +64,6 @@ class _Seen:
     kind: str
     head: dict[str, Any] = field(default_factory=dict)
     usage: dict[str, Any] | None = None
-    finished: bool = False
 
     def cleaned(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """The chunk without usage, which comes once, after all others; the same head on each."""
@@ -79,6 +75,8 @@ class _Seen:
                 "created": chunk.get("created") or int(time.time()),
                 "model": chunk.get("model"),
             }
-        choices = chunk.get("choices") or []
-        self.finished = self.finished or any(choice.get("finish_reason") for choice in choices)
-        return {**chunk, **self.head, "choices": choices}
+        return {**chunk, **self.head, "choices": [*filter(_says_something, chunk.get("choices") or [])]}
+
+
+def _says_something(choice: dict[str, Any]) -> bool:
+    return bool(choice.get("finish_reason") or choice.get("delta") or choice.get("text") or choice.get("logprobs"))

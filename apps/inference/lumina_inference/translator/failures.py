@@ -14,6 +14,10 @@ from lumina_inference.translator.target import Target
 
 _PREFIX = re.compile(r"^(?:litellm\.)?\w*(?:Error|Exception|Timeout): ")
 _SPEAKER = re.compile(r"^(?:litellm\.)?\w*(?:Error|Exception)(?: -|:) ?")
+# What the library adds for its own users: advice about its own settings, tracebacks, the request itself.
+_ADVICE = re.compile(
+    r"\s*(?:Handle with `litellm|To drop these, set|\nTraceback|\nReceived Messages|This looks like a bug)"
+)
 _CODES = {
     401: "invalid_api_key",
     403: "permission_denied",
@@ -61,8 +65,6 @@ def _status(error: BaseException, causes: list[BaseException]) -> int:
         return 504
     if _unreached(causes):
         return 502
-    if isinstance(error, litellm.BadRequestError):
-        return 400
     # The library folds some statuses into others (529 becomes 500): the first cause has what the provider sent.
     for cause in reversed(causes):
         status = getattr(cause, "status_code", None)
@@ -97,7 +99,14 @@ def _headers(causes: list[BaseException]) -> Mapping[str, str]:
 def _message(error: BaseException, status: int) -> str:
     if status == 504:
         return "The provider did not answer in time."
-    text = str(getattr(error, "message", "") or error).strip()
+    if isinstance(error, litellm.ImageFetchError):
+        return (
+            "An image cannot be fetched from its address: it is away, or not public. Send it as a data: URL; an admin "
+            "can allow hosts with LUMINA_INFERENCE_TRANSLATOR_IMAGE_HOSTS."
+        )
+    text = _ADVICE.split(str(getattr(error, "message", "") or error), maxsplit=1)[0].strip()
+    if isinstance(error, litellm.UnsupportedParamsError):
+        text += " Set drop_params: true in the model's litellm_params to have such fields dropped."
     while (shorter := _SPEAKER.sub("", _PREFIX.sub("", text))) != text:
         text = shorter
     return _inner(text) or "The provider failed without saying why."

@@ -20,7 +20,7 @@ async def serve(
     settings: InferenceSettings, run_dir: Path, socket: str, lifeline: Lifeline, stop: asyncio.Event
 ) -> None:
     """Answer on the socket until `stop` is set or nobody has asked for `translator_idle_seconds`."""
-    quiet.after_import()
+    quiet.after_import(settings.translator_image_hosts)
     translator = Translator(run_dir, settings)
     runner = web.AppRunner(translator.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_SECONDS)
     await runner.setup()

@@ -27,8 +27,11 @@ def before_import(environ: MutableMapping[str, str]) -> None:
         environ.pop(name, None)
 
 
-def after_import() -> None:
-    """Switch off what has only a switch in the library: callbacks, caches, retries and prints."""
+def after_import(image_hosts: str) -> None:
+    """Switch off what has only a switch in the library: callbacks, caches, retries and prints.
+
+    Images are fetched from public addresses and from `image_hosts` only.
+    """
     import litellm
 
     litellm.suppress_debug_info = True
@@ -40,14 +43,20 @@ def after_import() -> None:
     litellm.cache = None
     litellm.disable_hf_tokenizer_download = True
     litellm.user_url_validation = True
-    litellm.user_url_allowed_hosts = []
-    # Otherwise it expects every server that speaks OpenAI's chat API to have the Responses API as well.
-    litellm.use_chat_completions_url_for_anthropic_messages = True
+    litellm.user_url_allowed_hosts = [host.strip() for host in image_hosts.split(",") if host.strip()]
     # aiohttp reports a stream that was cut as one that ended.
     litellm.disable_aiohttp_transport = True
+    _correct_finish_reasons()
     for callbacks in (litellm.input_callback, litellm.success_callback, litellm.failure_callback, litellm.callbacks):
         callbacks.clear()
     silence()
+
+
+def _correct_finish_reasons() -> None:
+    """Without these the library calls an answer that was cut by the context window a complete one."""
+    from litellm.litellm_core_utils import core_helpers
+
+    core_helpers._FINISH_REASON_MAP.setdefault("model_context_window_exceeded", "length")
 
 
 def silence() -> None:

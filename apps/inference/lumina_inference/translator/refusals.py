@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-Shape = Literal["openai", "anthropic"]
+Shape = Literal["openai", "responses", "anthropic"]
 
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -46,7 +46,7 @@ class Refusal(Exception):
 
     def event(self, shape: Shape) -> bytes:
         """The error inside a stream that has begun."""
-        name = b"event: error\n" if shape == "anthropic" else b""
+        name = b"" if shape == "openai" else b"event: error\n"
         return name + b"data: " + self.body(shape) + b"\n\n"
 
 

@@ -15,7 +15,9 @@ from lumina_inference.settings import InferenceSettings
 from lumina_inference.translator.calling import Answer, Asked, shared
 from lumina_inference.translator.chat import chat, completion, embedding
 from lumina_inference.translator.failures import refusal_of
+from lumina_inference.translator.messages import messages
 from lumina_inference.translator.refusals import Refusal, Shape
+from lumina_inference.translator.responses import responses
 from lumina_inference.translator.sockets import SocketClients
 from lumina_inference.translator.target import HEADER, Target
 from lumina_kit import logs
@@ -53,6 +55,8 @@ class Translator:
         app = web.Application(client_max_size=self._settings.translator_body_bytes)
         for path, translation in OPENAI.items():
             app.router.add_post(path, self._handler(translation, "openai"))
+        app.router.add_post("/v1/responses", self._handler(responses, "responses"))
+        app.router.add_post("/v1/messages", self._handler(messages, "anthropic"))
         app.router.add_get("/healthz", self._healthz)
         return app
 

@@ -1,0 +1,105 @@
+"""Anthropic's Messages API on a provider that has it: the request goes on as it is, and the answer comes back so."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import litellm
+from litellm.llms.anthropic.common_utils import AnthropicError
+from litellm.llms.anthropic.pass_through.messages.transformation import AnthropicMessagesConfig
+
+from lumina_inference.translator.calling import Answer, Asked
+from lumina_inference.translator.refusals import Refusal
+from lumina_inference.translator.target import Target
+
+_PROVIDER = "anthropic"
+_VERSION = "2023-06-01"
+_CONFIG = AnthropicMessagesConfig()
+_OVERLOADED = 529
+
+
+def speaks_messages(target: Target) -> bool:
+    """Whether the target is Anthropic's own API, or a server that speaks it."""
+    return target.socket is None and _resolved(target)[1] == _PROVIDER
+
+
+async def messages(asked: Asked) -> Answer:
+    """Send the request on."""
+    client = httpx.AsyncClient(timeout=_timeout(asked))
+    try:
+        response = await client.send(_request(client, asked), stream=True)
+        if response.status_code >= 400:
+            raise await _failure(response, asked.target)
+        if not asked.streams:
+            return Answer(await response.aread())
+    except BaseException:
+        await client.aclose()
+        raise
+    return Answer(events=_events(response, client))
+
+
+def _timeout(asked: Asked) -> httpx.Timeout:
+    seconds = asked.shared.get("timeout")
+    return httpx.Timeout(float(seconds) if isinstance(seconds, (int, float, str)) else None)
+
+
+def _resolved(target: Target) -> tuple[str, str]:
+    model, provider, *_ = litellm.get_llm_provider(
+        target.model,
+        custom_llm_provider=target.options.get("custom_llm_provider"),
+        api_base=target.options.get("api_base"),
+        api_key=target.options.get("api_key"),
+    )
+    return model, provider
+
+
+def _request(client: httpx.AsyncClient, asked: Asked) -> httpx.Request:
+    options = asked.target.options
+    model, _ = _resolved(asked.target)
+    body: dict[str, Any] = {**asked.body, "model": model}
+    own = {str(name): str(value) for name, value in (options.get("extra_headers") or {}).items()}
+    headers, _ = _CONFIG.validate_anthropic_messages_environment(
+        {"anthropic-version": _VERSION, **own}, model, body["messages"], body, {}, options.get("api_key")
+    )
+    url = _CONFIG.get_complete_url(options.get("api_base"), options.get("api_key"), model, body, {})
+    return client.build_request("POST", url, headers=headers, json=body)
+
+
+async def _failure(response: httpx.Response, target: Target) -> BaseException:
+    """The library's own error for this answer: it knows which messages mean what."""
+    text = (await response.aread()).decode(errors="replace")
+    error = AnthropicError(status_code=response.status_code, message=text, headers=response.headers)
+    try:
+        litellm.exception_type(model=target.model, original_exception=error, custom_llm_provider=_PROVIDER)
+    except Exception as mapped:  # noqa: BLE001  # it answers by raising
+        return mapped
+    return error
+
+
+async def _events(response: httpx.Response, client: httpx.AsyncClient) -> AsyncGenerator[bytes, None]:
+    ended, sent = False, False
+    try:
+        async with aclosing(_split(response)) as events:
+            async for event in events:
+                if not sent and event.startswith(b"event: error"):
+                    raise Refusal("The provider is overloaded.", status=_OVERLOADED, code="overloaded")
+                ended = ended or event.startswith((b"event: message_stop", b"event: error"))
+                sent = True
+                yield event
+    finally:
+        await response.aclose()
+        await client.aclose()
+    if not ended:
+        raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
+
+
+async def _split(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Whole events only: what is cut in the middle of one is left out."""
+    lines: list[str] = []
+    async for line in response.aiter_lines():
+        if line:
+            lines.append(line)
+        elif lines:
+            yield ("\n".join(lines) + "\n\n").encode()
+            lines.clear()
