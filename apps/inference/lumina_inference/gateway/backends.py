@@ -53,8 +53,6 @@ class Backends:
 
     async def _ask(self, call: Call, ask: Ask, attempt: Attempt, policy: Policy, seconds: float) -> StreamResponse:
         target = self._way_to(ask, attempt.target)
-        if target is not attempt.target:
-            await self.upstream.wake(attempt.target)  # the translator wakes nobody
         try:
             return await self._awake(call, ask, target, attempt, policy, seconds)
         except UsageEventRefused:
@@ -82,6 +80,8 @@ class Backends:
         self, call: Call, ask: Ask, target: Target, attempt: Attempt, policy: Policy, seconds: float
     ) -> StreamResponse:
         """Send; an on-demand part that sleeps is woken, outside the limits, and asked again."""
+        if target is not attempt.target:
+            await self.upstream.wake(attempt.target)  # the translator wakes nobody
         try:
             return await self._send(call, ask, target, attempt, policy, seconds)
         except Asleep:
