@@ -45,6 +45,6 @@ def test_no_more_is_taken_for_cached_than_came_in() -> None:
     assert cost_nano_usd(backend(2, 5, 1), odd) == 10
 
 
-def test_an_estimate_is_a_token_for_four_bytes_and_the_output_asked_for_at_the_dearest_price() -> None:
-    assert estimate([backend(2, 5), backend(), backend(3, 1)], body_bytes=401, output_tokens=50) == Estimate(151, 452)
-    assert estimate([], body_bytes=0, output_tokens=0) == Estimate(0, 0)
+def test_an_estimate_is_the_input_and_the_output_asked_for_at_the_dearest_price() -> None:
+    assert estimate([backend(2, 5), backend(), backend(3, 1)], input_tokens=101, output_tokens=50) == Estimate(151, 452)
+    assert estimate([], input_tokens=0, output_tokens=0) == Estimate(0, 0)

@@ -13,7 +13,7 @@ import pytest
 
 from apps.inference.tests.limits_world import NOON, SetClock, caller, cost, eventually
 from lumina_contracts.snapshot import Limits
-from lumina_inference.gateway.limits import Limiter, LocalStore, Store, StoreUnavailable
+from lumina_inference.gateway.limits import ConfiguredStore, Limiter, LocalStore, Store, StoreUnavailable
 from lumina_inference.gateway.limits.redisstore import RedisStore
 from lumina_inference.gateway.limits.store import Counter, Line, Report, Sale, Standing, Sum
 from lumina_inference.gateway.limits.windows import window
@@ -173,7 +173,24 @@ async def test_redis_frees_the_leases_of_a_process_that_fell_silent(redis_url: s
     assert back.standings == (Standing(0, 0, 0),)
 
 
-async def test_a_redis_that_is_away_is_told_of(tmp_path: Path) -> None:
-    async with RedisStore(f"unix://{tmp_path}/none.sock") as store:
+@pytest.mark.parametrize("url", ["unix:///nowhere/none.sock", "no address"])
+async def test_a_redis_that_is_away_is_told_of(url: str) -> None:
+    async with RedisStore(url) as store:
         with pytest.raises(StoreUnavailable, match="Redis"):
             await store.exchange(Report(1))
+
+
+@pytest.mark.system("redis-server")
+async def test_limits_move_to_redis_and_back_with_the_configuration(redis_url: str, tmp_path: Path) -> None:
+    addresses: list[str | None] = [None]
+    counter = Counter("key:moves", "tokens", *MINUTE)
+
+    async with ConfiguredStore(tmp_path, lambda: addresses[-1], SetClock()) as store:
+        await store.exchange(Report(1, (Line(counter, 100, used=1, wanted=100),)))
+        addresses.append(redis_url)
+        moved = await store.exchange(Report(2, (Line(counter, 100, used=2, held=99),)))
+        addresses.append(None)
+        back = await store.exchange(Report(3, (Line(counter, 100, used=3, wanted=100),)))
+
+    assert moved.standings == (Standing(2, 98, 0),)
+    assert back.standings == (Standing(4, 96, 0),)

@@ -24,7 +24,7 @@ from lumina_inference.gateway.endpoints import table
 from lumina_inference.gateway.failover import Failover
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
-from lumina_inference.gateway.limits import Limiter, LocalStore
+from lumina_inference.gateway.limits import ConfiguredStore, Limiter
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import Models
 from lumina_inference.gateway.observing import Observing, Watched
@@ -93,7 +93,8 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         failover = Failover(
             world.settings, Backends(world.settings, upstream, standings), Chooser(standings, world.draw), world.draw
         )
-        limiter = await stack.enter_async_context(Limiter(LocalStore(world.home.gateway_dir, world.now), world.now))
+        store = ConfiguredStore(world.home.gateway_dir, lambda: _redis_url(snapshots), world.now)
+        limiter = await stack.enter_async_context(Limiter(store, world.now))
         admission = Admission(limiter, world.settings)
         inference = Inference(world.settings, Bodies(world.settings), failover, admission, world.now)
         probe = await stack.enter_async_context(Probe(world.settings.probe_timeout_seconds))
@@ -126,6 +127,10 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         if world.access_log is not None:
             stack.callback(world.access_log.close)
         yield Gateway(server, health, snapshots, inference, standings)
+
+
+def _redis_url(snapshots: Snapshots) -> str | None:
+    return snapshots.current.snapshot.routes.redis_url if snapshots.current is not None else None
 
 
 async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Metrics) -> Callable[[bytes], None] | None:

@@ -1,5 +1,6 @@
 """Rate limits and budgets of keys and projects, shared by all gateway processes."""
 
+from lumina_inference.gateway.limits.configured import ConfiguredStore
 from lumina_inference.gateway.limits.errors import BudgetReserved, BudgetSpent, LimitsUnavailable, RateLimited
 from lumina_inference.gateway.limits.limiter import Limiter, Reservation
 from lumina_inference.gateway.limits.localstore import LocalStore
@@ -9,6 +10,7 @@ from lumina_inference.gateway.limits.store import Sale, Store, StoreUnavailable,
 __all__ = [
     "BudgetReserved",
     "BudgetSpent",
+    "ConfiguredStore",
     "Estimate",
     "Limiter",
     "LimitsUnavailable",

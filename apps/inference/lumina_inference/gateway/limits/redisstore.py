@@ -28,10 +28,6 @@ _TIMEOUT_SECONDS = 1.0
 _WHATS = ("requests", "tokens", "nano_usd")
 
 
-class RedisMissing(Exception):
-    """The package `redis` is not installed."""
-
-
 class RedisStore:
     """Shared by every gateway that names the same Redis.
 
@@ -48,19 +44,6 @@ class RedisStore:
         self._client: Redis | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            from redis.asyncio import Redis
-        except ImportError:
-            raise RedisMissing(
-                "Limits are to be shared through Redis, but the package `redis` is missing; install"
-                " 'lumina-inference[redis]'."
-            ) from None
-        self._client = Redis.from_url(
-            self._url,
-            decode_responses=True,
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-        )
         return self
 
     async def __aexit__(self, *failure: object) -> None:
@@ -102,13 +85,25 @@ class RedisStore:
         return keys, arguments
 
     async def _ask(self, *command: str | int) -> Any:
-        from redis.exceptions import RedisError
-
-        assert self._client is not None
         try:
+            from redis.exceptions import RedisError
+        except ImportError:
+            raise StoreUnavailable("The package `redis` is missing; install 'lumina-inference[redis]'.") from None
+        try:
+            self._client = self._client or self._connect()
             return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # it has no types
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, ValueError) as error:  # a ValueError is a bad address
             raise StoreUnavailable(f"Redis: {error}") from error
+
+    def _connect(self) -> "Redis":
+        from redis.asyncio import Redis
+
+        return Redis.from_url(
+            self._url,
+            decode_responses=True,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+        )
 
 
 def _key(counter: Counter) -> str:
