@@ -28,8 +28,16 @@ general_settings:
   database_url: postgresql://u:eight@h/db
 environment_variables:
   ANYTHING: nine
+credential_list:
+  - {credential_name: shared, credential_values: {azure_username: eleven}}
+router_settings:
+  redis_url: redis://:twelve@h
+  redis_password: thirteen
+  model_group_alias: {d: {model: b}}
+model_info: {vertex_credentials: {type: fourteen, client_id: "15"}, azure_ad_token: sixteen}
 """
-SECRETS = ["commented-out", "literal-one", "two", "three", "four", "five", "666666", "seven", "eight", "nine"]
+SECRETS = ["commented-out", "literal-one", "two", "three", "four", "five", "666666", "seven", "eight", "nine",
+           "eleven", "twelve", "thirteen", "fourteen", "15", "sixteen"]  # fmt: skip
 
 
 def test_literal_secrets_are_masked_and_nothing_else_changes() -> None:

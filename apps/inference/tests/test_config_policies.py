@@ -100,8 +100,9 @@ def test_fallbacks_that_lead_in_a_circle_end() -> None:
 
 def test_no_route_gets_more_than_a_bounded_number_of_fallbacks() -> None:
     names = [f"m{number}" for number in range(100)]
+    chain = ", ".join(f"{{m{number}: [m{number + 1}]}}" for number in range(99))
 
-    given = compiled(settings(f"litellm_settings: {{default_fallbacks: [{', '.join(names)}]}}\n", *names))
+    given = compiled(settings(f"litellm_settings: {{fallbacks: [{chain}]}}\n", *names))
 
     assert len(policy_of(given, "m0").fallbacks) == 64
 
@@ -245,6 +246,12 @@ def test_what_only_lumina_has_is_read_by_route() -> None:
         ("router_settings: {fallbacks: [a]}", 5, "router_settings.fallbacks[0]", "and is 'a'"),
         ("router_settings: {fallbacks: [{a: b}]}", 5, "router_settings.fallbacks[0].a", "list of models, and is 'b'"),
         ("router_settings:\n  fallbacks:\n  - a: [x]", 7, "router_settings.fallbacks[0].a[0]", "'x' is no model_name"),
+        (
+            f"litellm_settings: {{default_fallbacks: [{'a, ' * 65}]}}",
+            5,
+            "litellm_settings.default_fallbacks",
+            "has 65 models; 64 are taken",
+        ),
         ("litellm_settings: {default_fallbacks: [x]}", 5, "litellm_settings.default_fallbacks[0]", "'x' is no"),
         (
             "router_settings: {retry_policy: {Rate: 1}}",
@@ -303,6 +310,7 @@ def test_environment_variables_of_the_file_are_there_for_the_rest_of_it() -> Non
         ("router_settings: {redis_url: os.environ/R}", "rediss://r:1/2"),
         ("litellm_settings: {cache_params: {type: redis, host: r, port: 1}}", "redis://r:1/0"),
         ("litellm_settings: {cache_params: {type: s3, host: r}}", None),
+        ("general_settings: {coordination_redis: {host: r, username: u, password: p, ssl: true}}", "rediss://u:p@r:6379/0"),
         ("", None),
     ],
 )  # fmt: skip

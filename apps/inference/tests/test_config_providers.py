@@ -197,3 +197,27 @@ def test_findings_show_no_secret_of_a_translation() -> None:
 
     assert given.report.errors
     assert not any("very-secret" in str(finding) for finding in given.report.findings)
+
+
+def test_entries_share_a_credential_by_its_name() -> None:
+    text = (
+        entry("model: azure/x, litellm_credential_name: shared, api_version: own")
+        + "credential_list:\n  - credential_name: shared\n"
+        "    credential_values: {api_base: 'https://e', api_key: os.environ/K, api_version: theirs}\n"
+    )
+
+    given = compiled(text, K="k")
+
+    assert lines(given) == []
+    assert translation_of(backend_of(given)) == {
+        "model": "azure/x",
+        "api_base": "https://e",
+        "api_key": "k",
+        "api_version": "own",
+    }
+
+
+def test_unknown_credential_is_an_error() -> None:
+    error = compiled(entry("model: ollama/x, litellm_credential_name: typo")).report.errors[0]
+
+    assert (error.line, error.path) == (3, "model_list[0].litellm_params.litellm_credential_name")

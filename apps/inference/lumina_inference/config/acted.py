@@ -6,6 +6,7 @@ TOP = {
     "litellm_settings": "see below",
     "general_settings": "see below",
     "lumina_settings": "what only Lumina has; LiteLLM ignores it",
+    "credential_list": "parameters that entries share: `credential_name` and `credential_values`",
     "environment_variables": "variables for `os.environ/NAME` and for keys of providers, over the real environment",
 }
 ENTRY = {
@@ -19,6 +20,7 @@ PARAMS = {
     "api_base": "the backend's address",
     "base_url": "the same",
     "api_key": "the key; else it comes from the provider's variable",
+    "litellm_credential_name": "the entry of `credential_list` whose parameters hold too",
     "timeout": "seconds for a whole answer",
     "stream_timeout": "seconds for a stream",
     "weight": "share of the traffic in `simple-shuffle`; else `rpm`, else `tpm` is the share",
@@ -100,6 +102,7 @@ LITELLM = {
 GENERAL = {
     "master_key": "a key for inference, if it is not weak",
     "background_health_checks": "false: backends are probed only when they are in doubt",
+    "coordination_redis": "`url`, or `host`, `port`, `username`, `password`, `ssl`: before `redis_url`",
     "health_check_interval": "seconds between two probes of a backend; 30 without it",
 }
 SECTIONS = {

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from lumina_contracts.snapshot import Backend
 from lumina_inference.config.addresses import Address, ending, read_address
+from lumina_inference.config.credential_list import Credentials, with_credential
 from lumina_inference.config.credentials import read_headers, read_key
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
@@ -30,6 +31,7 @@ class EntryDefaults:
 
     probes: ProbeDefaults
     library: Mapping[str, Plain] = field(default_factory=dict)
+    credentials: Credentials = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Drafted:
 
 def read_backend(name: str, ordinal: int, params: Fields, info: Fields, defaults: EntryDefaults) -> Drafted | None:
     """The backend, or None with errors reported. `ordinal` tells like entries apart. Raises LeftOut."""
+    params = with_credential(params, defaults.credentials)
     origin = read_origin(params)
     if origin is None:
         return None

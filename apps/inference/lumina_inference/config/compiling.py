@@ -88,7 +88,7 @@ def _compiled(tree: Value, environ: Mapping[str, str], digest: str) -> Compiled:
     master_key = read_master_key(root.section("general_settings"))
     drafts = read_routes(root, sections.entry_defaults())
     routes, aliases = _routes(drafts, sections)
-    redis_url = read_redis(sections.settings)
+    redis_url = read_redis(sections.settings, sections.general)
     report_rest(root)
     report = findings.report()
     if not report.ok:

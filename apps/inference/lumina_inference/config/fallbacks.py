@@ -5,6 +5,7 @@ As in LiteLLM a fallback's own fallbacks come after it, and nothing is tried twi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lumina_inference.config.fields import Fields, shown
 from lumina_inference.config.providers import split_model
@@ -23,13 +24,22 @@ class Names:
     known: Mapping[str, str]
     served: frozenset[str]
 
+    @cached_property
+    def _wild(self) -> tuple[str, ...]:
+        return tuple(route for route in self.served if route.endswith(EVERY))
+
+    @cached_property
+    def bare(self) -> frozenset[str]:
+        """The routes' names without their providers."""
+        return frozenset(split_model(route)[1] for route in self.known)
+
     def route(self, name: str) -> str | None:
         """The route, or the name itself if a wildcard takes it, or None."""
         return self.known.get(name) or (name if self.wildcard(name) else None)
 
     def wildcard(self, name: str) -> str | None:
         """The longest name with `*` that takes this one."""
-        wild = [route for route in self.served if route.endswith(EVERY) and name.startswith(route[:-1])]
+        wild = [route for route in self._wild if name.startswith(route[:-1])]
         return max(wild, key=len, default=None)
 
     def serves(self, name: str) -> bool:
@@ -58,7 +68,11 @@ def targets(section: Fields, name: str, names: Names) -> tuple[str, ...]:
     found = section.get(name)
     if found is not None and found.items is None:
         section.findings.error(found.line, found.path, f"must be a list of models, and is {shown(found)}")
-    routes = (_target(section, item, names) for item in (found.items if found else None) or ())
+    items = (found.items if found else None) or ()
+    if found is not None and len(items) > MOST_FALLBACKS:
+        section.findings.error(found.line, found.path, f"has {len(items)} models; {MOST_FALLBACKS} are taken")
+        return ()
+    routes = [_target(section, item, names) for item in items]
     return tuple(route for route in routes if route is not None and names.serves(route))
 
 
@@ -94,7 +108,7 @@ def _own(route: str, chains: Chains) -> Sequence[str]:
 def _key(section: Fields, name: str, at: Value, names: Names) -> str:
     if name == EVERY or name in names.known:
         return names.known.get(name, name)
-    if not any(split_model(route)[1] == name for route in names.known):
+    if name not in names.bare:
         if names.wildcard(name):
             told = "fallbacks of one name that a wildcard takes are not acted on yet; give that name a model_name"
             section.findings.not_yet(at.line, at.path, told)

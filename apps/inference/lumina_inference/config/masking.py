@@ -16,7 +16,9 @@ _SECRET_KEY = re.compile(
 _NO_SECRET = re.compile(
     r"(?:max|most|min|per|num|count|limit|cost)\w*_?tokens?$|tokens$|^model_group|_key_name$", re.IGNORECASE
 )
-_SECRET_SECTIONS = frozenset({"extra_headers", "headers", "default_headers", "environment_variables"})
+_SECRET_SECTIONS = frozenset(
+    {"extra_headers", "headers", "default_headers", "environment_variables", "credential_values"}
+)
 _ADDRESS_SECRET = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 _COMMENT_SECRET = re.compile(
     r"(#.*?\b[\w-]*(?:key|secret|password|token)[\w-]*['\"]?\s*[:=]\s*)(?!os\.environ/)(\S+)", re.IGNORECASE

@@ -8,9 +8,9 @@ from lumina_inference.config.settings import Settings
 _SCHEMES = ("redis", "rediss", "unix")
 
 
-def read_redis(settings: Settings) -> str | None:
-    """Its address, from `router_settings`, else from the cache of `litellm_settings` if that is one."""
-    address = _address(settings.router, "redis_")
+def read_redis(settings: Settings, general: Fields) -> str | None:
+    """Its address: `coordination_redis`, `router_settings`, else the cache of `litellm_settings` if that is one."""
+    address = _address(general.section("coordination_redis"), "") or _address(settings.router, "redis_")
     cache = settings.litellm.section("cache_params")
     is_redis = cache.get("type") is None or cache.text("type") == "redis"
     return address or (_address(cache, "") if is_redis else None)
@@ -25,7 +25,8 @@ def _address(section: Fields, prefix: str) -> str | None:
     password = section.text(f"{prefix}password")
     if not host:
         return None
-    login = f":{quote(password, safe='')}@" if password else ""
+    user = quote(section.text(f"{prefix}username") or "", safe="")
+    login = f"{user}:{quote(password, safe='')}@" if password else ""
     scheme = "rediss" if section.flag("ssl") else "redis"
     name = f"[{host}]" if ":" in host else host
     return _checked(section, f"{prefix}host", f"{scheme}://{login}{name}:{port}/{database}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lumina_inference.config.acted import SECTIONS, TOP
 from lumina_inference.config.backends import EntryDefaults
+from lumina_inference.config.credential_list import Credentials, read_credentials
 from lumina_inference.config.fields import Fields
 from lumina_inference.config.probing import read_defaults
 from lumina_inference.config.settings import Settings
@@ -20,11 +21,13 @@ class Sections:
     settings: Settings
     general: Fields
     lumina: Fields
+    credentials: Credentials
 
     def entry_defaults(self) -> EntryDefaults:
         """What holds for every entry of the list that says nothing else."""
         library: dict[str, Plain] = {"drop_params": True} if self.settings.litellm.flag("drop_params") else {}
-        return EntryDefaults(read_defaults(self.lumina.section("probes"), self.general), library)
+        probes = read_defaults(self.lumina.section("probes"), self.general)
+        return EntryDefaults(probes, library, self.credentials)
 
 
 def read_sections(root: Fields) -> Sections:
@@ -38,6 +41,7 @@ def read_sections(root: Fields) -> Sections:
         settings=Settings(router, root.section("litellm_settings").settled()),
         general=root.section("general_settings").settled(but={"master_key"}),
         lumina=root.section("lumina_settings").settled(),
+        credentials=read_credentials(root),
     )
 
 
