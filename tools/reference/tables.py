@@ -9,18 +9,9 @@ import msgspec
 
 from lumina_contracts import attributes
 from lumina_contracts import events as event_types
-from lumina_governance.settings import GovernanceSettings
-from lumina_inference.gateway.settings import GatewaySettings
-from lumina_inference.settings import InferenceSettings
 from lumina_kit.roles import INSTALLATION_WIDE, SCOPES, TABLE, Permission
-from lumina_platform.settings import PlatformSettings
+from lumina_platform.control.variables import SETTINGS
 
-SETTINGS: dict[str, type[msgspec.Struct]] = {
-    "platform": PlatformSettings,
-    "gateway": GatewaySettings,
-    "inference": InferenceSettings,
-    "governance": GovernanceSettings,
-}
 GENERATED = "<!-- Written by `python -m tools.reference`; edit the code it names instead. -->"
 
 

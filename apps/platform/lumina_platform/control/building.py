@@ -18,6 +18,7 @@ from lumina_platform.control.keys import AllKeys
 from lumina_platform.control.metrics import Metrics
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
+from lumina_platform.control.variables import warn_of_unknown
 from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
 
@@ -27,6 +28,7 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     home = environment.home
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = load(PlatformSettings, "platform", home)
+    warn_of_unknown(os.environ)
     database = Database(settings.database_url or home.database_url)
     governance = _governance(environment, database, now)
     inference = _inference(environment)
