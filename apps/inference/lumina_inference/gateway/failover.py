@@ -48,7 +48,7 @@ class Failover:
         asked_target, error = call.target, first
         waiting, seen = _fallbacks(ask, choices, first), {choices.route.name}
         while waiting and call.fallbacks < choices.route.policy.max_fallbacks:
-            found = _found(call, waiting.pop(0))
+            found = _found(call, ask, waiting.pop(0))
             if found is None or found.route.name in seen or ask.operation.kind not in found.route.kinds:
                 continue
             seen.add(found.route.name)
@@ -161,8 +161,12 @@ def _needs(ask: Ask) -> Needs:
     return Needs(ask.wishes.tags, ask.input_tokens, ask.stream)
 
 
-def _found(call: Call, name: str) -> Choices | None:
-    return call.index.find(name) if call.index is not None else None
+def _found(call: Call, ask: Ask, name: str) -> Choices | None:
+    """A fallback's route; one that the caller names itself must be one that the caller may use."""
+    found = call.index.find(name) if call.index is not None else None
+    if found is None or ask.wishes.fallbacks is None or call.caller is None:
+        return found
+    return found if call.caller.may_use(name, found.route.name) else None
 
 
 def _fallbacks(ask: Ask, choices: Choices, error: ApiError) -> list[str]:

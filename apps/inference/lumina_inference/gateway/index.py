@@ -11,6 +11,7 @@ from yarl import URL
 
 from lumina_contracts import attributes as names
 from lumina_contracts.snapshot import UNLIMITED, Backend, KeyEntry, KeysPart, Limits, Route, Snapshot
+from lumina_inference.gateway.allowed import allowed
 from lumina_inference.gateway.keyvalues import attributes
 from lumina_inference.gateway.operations import OPERATIONS, Operation
 from lumina_inference.gateway.spanfields import ATTRIBUTES
@@ -60,6 +61,10 @@ class Caller:
 
     def may(self, scope: str) -> bool:
         return scope in self.key.scopes or self.key.role == "admin"
+
+    def may_use(self, model: str, route: str) -> bool:
+        """Whether the limits of the key and of its project name the model, or the route that it leads to."""
+        return allowed(self.key.limits, self.project_limits, model, route)
 
 
 @dataclass(frozen=True, slots=True)

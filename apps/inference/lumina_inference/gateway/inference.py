@@ -12,9 +12,9 @@ from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
-from lumina_inference.gateway.errors import BadRequest, Overloaded
+from lumina_inference.gateway.errors import BadRequest, ModelNotAllowed, Overloaded
 from lumina_inference.gateway.failover import Failover
-from lumina_inference.gateway.index import Choices
+from lumina_inference.gateway.index import Caller, Choices
 from lumina_inference.gateway.models import unknown_model
 from lumina_inference.gateway.operations import CHAT, COMPLETION, EMBEDDING, MESSAGES, RESPONSES, Operation
 from lumina_inference.gateway.settings import GatewaySettings
@@ -54,7 +54,7 @@ class Inference:
         self._enter()
         try:
             ask = await self._ask(call, operation)
-            choices = call.choices = _route(call, ask)
+            choices = call.choices = _route(call, caller, ask)
             await self.admission.admit(call, caller, ask, choices)
             return await self._answer(call, ask, choices)
         finally:
@@ -86,10 +86,15 @@ class Inference:
         self.bodies.release(call)
 
 
-def _route(call: Call, ask: Ask) -> Choices:
+def _route(call: Call, caller: Caller, ask: Ask) -> Choices:
+    """The route of the model, if there is one, the caller may use it, and it answers such requests."""
     choices = known_index(call).find(ask.model)
     if choices is None or not choices.targets:
         raise unknown_model(ask.model)
+    if not caller.may_use(ask.model, choices.route.name):
+        raise ModelNotAllowed(
+            f"This key may not use the model {ask.model!r}; GET /v1/models lists what it may.", param="model"
+        )
     if ask.operation.kind not in choices.route.kinds:
         raise BadRequest(f"The model {ask.model!r} does not answer /v1{ask.operation.path}.", param="model")
     return choices

@@ -3,6 +3,7 @@
 from urllib.parse import unquote
 
 from lumina_contracts.snapshot import Route
+from lumina_inference.gateway.allowed import visible
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import ModelNotFound
@@ -19,17 +20,20 @@ class Models:
         self._now = now
 
     async def listing(self, call: Call) -> Reply:
-        """All models, aliases that are not hidden included."""
-        require(authenticate(call, self._now), "inference")
+        """All models that the key may use, aliases that are not hidden included."""
+        caller = authenticate(call, self._now)
+        require(caller, "inference")
         listed = known_index(call).listed
-        return reply_json(call, {"object": "list", "data": [_card(name, listed[name]) for name in sorted(listed)]})
+        shown = visible(caller.key.limits, caller.project_limits, listed)
+        return reply_json(call, {"object": "list", "data": [_card(name, listed[name]) for name in shown]})
 
     async def one(self, call: Call) -> Reply:
         """One model by name; a name may hold a slash, plain or encoded."""
-        require(authenticate(call, self._now), "inference")
+        caller = authenticate(call, self._now)
+        require(caller, "inference")
         name = unquote(call.request.rel_url.raw_path.removeprefix(PREFIX))
         choices = known_index(call).find(name)
-        if choices is None:
+        if choices is None or not caller.may_use(name, choices.route.name):
             raise unknown_model(name)
         return reply_json(call, _card(name, choices.route))
 
