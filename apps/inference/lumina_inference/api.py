@@ -28,7 +28,10 @@ InferenceDep = Annotated[Inference, Depends(inference)]
 
 
 class ShownBackend(BaseModel):
-    """One place that answers for a model, without its credentials."""
+    """One place that answers for a model, without its credentials.
+
+    `translated`: called through the LiteLLM library. Prices are in nano-dollars per token; null is not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +43,10 @@ class ShownBackend(BaseModel):
     model_version: str | None
     model_sha256: str | None
     quantization: str | None
+    translated: bool
+    input_nano_usd_per_token: float | None
+    output_nano_usd_per_token: float | None
+    cached_input_nano_usd_per_token: float | None
 
     @classmethod
     def of(cls, backend: Backend) -> "ShownBackend":

@@ -18,7 +18,7 @@ from lumina_kit.roles import Role, Scope
 CONFIG = """\
 model_list:
   - {model_name: org/alpha, litellm_params: {model: openai/x, api_key: sk-top-secret-1, api_base: "http://a/v1"}}
-  - {model_name: org/alpha, litellm_params: {model: ollama/y, rpm: 1}}
+  - {model_name: org/alpha, litellm_params: {model: ollama/y, rpd: 1}}
 router_settings: {model_group_alias: {short: org/alpha, hush: {model: org/alpha, hidden: true}}}
 """
 PROJECT = UUID(int=1)
@@ -66,8 +66,20 @@ async def test_models_are_listed_by_name_with_backends_and_without_secrets(clien
     alpha = answer.json()["items"][2]
     assert alpha["aliases"] == ["short"]
     assert [backend["url"] for backend in alpha["backends"]] == ["http://a/v1", "http://localhost:11434/v1"]
+    assert [backend["translated"] for backend in alpha["backends"]] == [False, False]
     assert "top-secret" not in answer.text
     assert answer.json()["items"][0]["card"].startswith("# lumina/extractive")
+
+
+async def test_price_of_a_translated_backend_is_shown_and_its_key_is_not(client: Client) -> None:
+    listed = "model_list: [{model_name: c, litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: sk-ant-1}}]"
+
+    answer = await client(listed).get("/models/c")
+
+    backend = answer.json()["backends"][0]
+    assert (backend["translated"], backend["provider"]) == (True, "anthropic")
+    assert (backend["input_nano_usd_per_token"], backend["output_nano_usd_per_token"]) == (3000, 15_000)
+    assert "sk-ant-1" not in answer.text
 
 
 async def test_pages_lead_through_all_models(client: Client) -> None:

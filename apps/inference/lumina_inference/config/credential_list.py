@@ -30,7 +30,8 @@ def with_credential(params: Fields, credentials: Credentials) -> Fields:
     at = params.get(REFERENCE_KEY)
     if at is None:
         return params
-    if at.text not in credentials:
+    shared = credentials.get(at.text or "")
+    if shared is None:
         params.findings.error(at.line, at.path, f"{shown(at)} is no credential_name of this file's credential_list")
         return params
-    return replace(params, at=replace(params.at, data={**credentials[at.text], **params.values}))
+    return replace(params, at=replace(params.at, data={**shared, **params.values}))
