@@ -164,6 +164,8 @@ def _told(call: Call) -> list[tuple[str, str]]:
         told.append(("x-litellm-timeout", f"{call.timeout_seconds:g}"))
     if call.target is not None:
         told.extend(call.target.reply_headers)
+        if call.caller is not None and call.caller.key.role == "admin":  # to others our addresses are nobody's business
+            told.append(("x-litellm-model-api-base", call.target.backend.url))
     if call.backend_seconds is not None:
         told.append(("x-litellm-overhead-duration-ms", f"{max(0.0, milliseconds - call.backend_seconds * 1000):.3f}"))
     if not call.rate_headers:
