@@ -456,7 +456,7 @@ def test_a_good_configuration_is_checked_without_a_running_lumina(tmp_path: Path
         "model_list:\n"
         "  - model_name: local\n"
         "    litellm_params: {model: openai/small, api_base: 'http://127.0.0.1:9/v1', api_key: none}\n"
-        "litellm_settings: {drop_params: true}\n"
+        "litellm_settings: {callbacks: [prometheus]}\n"
     )
 
     done = lumina("config", "check", str(file))
