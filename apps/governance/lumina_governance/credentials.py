@@ -32,9 +32,17 @@ class Credentials:
         async with self.database.session() as session:
             found = await KeyStore(session).accepted_by_digest(Secret(key).sha256, self.now())
             if found is None:
-                raise UnknownKey("The key is unknown, revoked or expired.", next_step="Ask an admin for another.")
+                raise _unknown_key()
             allowed = None if found.is_builtin else (found.project_id,)
             return _of_key(found, await _project(session, project, allowed, found.project_id))
+
+    async def by_id(self, key_id: UUID) -> Principal:
+        """The key with this id, whose secret another process of ours has seen. Raises UnknownKey."""
+        async with self.database.session() as session:
+            found = await KeyStore(session).accepted_by_id(key_id, self.now())
+        if found is None:
+            raise _unknown_key()
+        return _of_key(found, found.project_id)
 
     async def by_session(self, token: str, project: str | None) -> Principal:
         """Raises SignedOut, and ProjectNotFound if the request names a project that the person is not in."""
@@ -46,6 +54,10 @@ class Credentials:
                 raise SignedOut("The session has ended.", next_step="Sign in again.")
             allowed = None if person.role is Role.ADMIN else person.project_ids
             return _of_person(person, session_id, await _project(session, project, allowed, person.project_ids[0]))
+
+
+def _unknown_key() -> UnknownKey:
+    return UnknownKey("The key is unknown, revoked or expired.", next_step="Ask an admin for another.")
 
 
 async def _project(session: AsyncSession, named: str | None, allowed: tuple[UUID, ...] | None, own: UUID) -> UUID:

@@ -76,6 +76,21 @@ class RevokedKey(Conflict):
     title = "The key is revoked"
 
 
+class AliasTaken(Conflict):
+    code = "alias_taken"
+    title = "Another key has this alias"
+
+
+class UnknownDuration(Invalid):
+    code = "unknown_duration"
+    title = "No duration that counts here"
+
+
+class NotLiteLlms(Invalid):
+    code = "not_supported"
+    title = "LiteLLM has this, and Lumina has not"
+
+
 class PastExpiry(Invalid):
     code = "past_expiry"
     title = "The key would have expired already"

@@ -5,39 +5,82 @@ from urllib.parse import parse_qs
 from msgspec import json
 from starlette.types import Receive, Scope, Send
 
+from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.snapshots import SnapshotHub
 
 SOCKET_NAME = "control.sock"
 LONGEST_WAIT_SECONDS = 30.0
+MOST_BYTES = 64 * 1024
+CALLER = b"x-lumina-caller"
+KEY_ROUTES = frozenset(
+    {("POST", "/key/generate"), ("POST", "/key/update"), ("POST", "/key/delete"), ("GET", "/key/info")}
+)
 
 
 class InternalApp:
-    """`GET /snapshot?known=VERSION&wait=SECONDS`: 200 with one that is not the known, else 304 in the end."""
+    """`GET /snapshot?known=VERSION&wait=SECONDS`: 200 with one that is not the known, else 304 in the end.
 
-    def __init__(self, hub: SnapshotHub) -> None:
+    `/key/...`: LiteLLM's key routes, for the key whose id is in `x-lumina-caller`. Who can open the socket is one of
+    our own processes, so that id is believed.
+    """
+
+    def __init__(self, hub: SnapshotHub, keys: KeyDesk) -> None:
         self._hub = hub
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if (scope["method"], scope["path"]) != ("GET", "/snapshot"):
+        asked = (scope["method"], scope["path"])
+        if asked == ("GET", "/snapshot"):
+            await self._snapshot(scope, send)
+        elif asked in KEY_ROUTES:
+            await self._key(scope, receive, send)
+        else:
             await _answer(send, 404, b"")
-            return
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        snapshot = await self._hub.newer_than(query.get("known", [None])[0], _wait(query))
+
+    async def _snapshot(self, scope: Scope, send: Send) -> None:
+        query = _query(scope)
+        snapshot = await self._hub.newer_than(query.get("known"), _wait(query))
         if snapshot is None:
             await _answer(send, 304, b"")
         else:
             await _answer(send, 200, json.encode(snapshot))
 
+    async def _key(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = dict(scope["headers"]).get(CALLER)
+        body = await _body(receive)
+        if caller is None or body is None:
+            await _answer(send, 400, b"")
+            return
+        answer = await self._keys.answer(scope["path"], _query(scope), body, caller.decode("latin-1"))
+        await _answer(send, answer.status, answer.body)
 
-def _wait(query: dict[str, list[str]]) -> float:
+
+def _query(scope: Scope) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+
+
+def _wait(query: dict[str, str]) -> float:
     """The seconds that the caller will wait, within our own bound."""
     try:
-        wanted = float(query["wait"][0])
+        wanted = float(query["wait"])
     except (KeyError, ValueError):
         wanted = LONGEST_WAIT_SECONDS
     return min(max(wanted, 0.0), LONGEST_WAIT_SECONDS)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None if there is too much of it, or its end does not come."""
+    body = b""
+    while len(body) <= MOST_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body if len(body) <= MOST_BYTES else None
+    return None
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

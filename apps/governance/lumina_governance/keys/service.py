@@ -28,8 +28,8 @@ class Keys:
     def store(self) -> KeyStore:
         return KeyStore(self.session)
 
-    async def create(self, new: NewKey, who: Principal) -> tuple[Key, Secret]:
-        """Make a key; its secret is nowhere but in the answer.
+    async def create(self, new: NewKey, who: Principal, secret: Secret | None = None) -> tuple[Key, Secret]:
+        """Make a key, with a new secret if none is given; it is nowhere but in the answer.
 
         Raises AboveMaker, LimitedMaker, PastExpiry, NoBudget.
         """
@@ -38,7 +38,7 @@ class Keys:
             raise PastExpiry(f"{new.expires_at.isoformat()} has passed.", next_step="Name a time to come, or none.")
         check_not_above(who.permissions, new.role, frozenset(new.granted_scopes))
         await self._check_unlimited(who)
-        secret = Secret.new()
+        secret = secret or Secret.new()
         key = Key(
             id=uuid4(),
             project_id=who.project_id,

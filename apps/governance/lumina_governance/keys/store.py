@@ -68,6 +68,21 @@ class KeyStore:
             raise KeyNotFound("There is no such key in this project.", next_step="`lumina keys ls` lists them.")
         return row
 
+    async def by_digest(self, sha256: str) -> Key | None:
+        """The key with this digest, of any project, in force or not."""
+        row = await self._session.scalar(select(KeyRow).where(KeyRow.sha256 == sha256))
+        return _key(row) if row else None
+
+    async def with_digest(self, key_id: UUID) -> tuple[str, Key]:
+        """A key of any project, behind its digest. Raises KeyNotFound."""
+        row = await self._row(select(KeyRow).where(KeyRow.id == key_id))
+        return row.sha256, _key(row)
+
+    async def named(self, name: str, project_id: UUID) -> list[Key]:
+        """The project's keys of this name that are not revoked."""
+        query = select(KeyRow).where(KeyRow.name == name, KeyRow.project_id == project_id, KeyRow.revoked_at.is_(None))
+        return [_key(row) for row in await self._session.scalars(query)]
+
     async def maker_of(self, key_id: UUID) -> UUID | None:
         """The person who made a key; nobody made Lumina's own."""
         found: UUID | None = await self._session.scalar(select(KeyRow.maker_id).where(KeyRow.id == key_id))
@@ -96,7 +111,14 @@ class KeyStore:
 
     async def accepted_by_digest(self, sha256: str, now: datetime) -> Key | None:
         """The key with this digest, if it is in force."""
-        found = (await self._session.execute(_with_maker().where(KeyRow.sha256 == sha256))).first()
+        return await self._accepted(KeyRow.sha256 == sha256, now)
+
+    async def accepted_by_id(self, key_id: UUID, now: datetime) -> Key | None:
+        """The key with this id, if it is in force."""
+        return await self._accepted(KeyRow.id == key_id, now)
+
+    async def _accepted(self, which: ColumnElement[bool], now: datetime) -> Key | None:
+        found = (await self._session.execute(_with_maker().where(which))).first()
         if found is None:
             return None
         key = _key(found[0])

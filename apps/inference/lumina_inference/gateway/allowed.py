@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lumina_contracts.snapshot import UNLIMITED, Limits, Route
+from lumina_contracts.snapshot import Limits, Route
 
 _WILD = "*"
 
@@ -18,8 +18,6 @@ def allowed(key: Limits, project: Limits, asked: str, route: str) -> bool:
 
 def visible(key: Limits, project: Limits, listed: Mapping[str, Route]) -> list[str]:
     """Of the names that `/v1/models` lists those that the caller may use, sorted."""
-    if key is UNLIMITED and project is UNLIMITED:
-        return sorted(listed)
     return sorted(name for name, route in listed.items() if allowed(key, project, name, route.name))
 
 

@@ -13,6 +13,7 @@ from lumina_kit.errors import Invalid
 from lumina_kit.lifeline import Lifeline
 from lumina_platform.control.app import create_app
 from lumina_platform.control.environment import Environment
+from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.protocol import bounded
 from lumina_platform.control.running import running
 from lumina_platform.control.world import World
@@ -79,7 +80,13 @@ def _public(environment: Environment, world: World) -> Server:
 
 def _internal(environment: Environment, world: World) -> Server:
     run_dir = environment.run_dir or world.home.run_dir
-    return Server(uvicorn.Config(InternalApp(world.hub), uds=str(run_dir / SOCKET_NAME), **_common()))
+    return Server(
+        uvicorn.Config(
+            InternalApp(world.hub, KeyDesk(world.governance, world.inference)),
+            uds=str(run_dir / SOCKET_NAME),
+            **_common(),
+        )
+    )
 
 
 def _common() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lumina_contracts.snapshot import KeysPart, RoutesPart, Snapshot
 from lumina_kit.ledger import LedgerEntry
 from lumina_platform.control.building import build
 from lumina_platform.control.environment import Environment
+from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.running import running
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.control.world import World
@@ -35,7 +36,8 @@ class NoRoutes:
 @pytest.fixture
 async def internal(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway's end of the internal socket."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(InternalApp(world.hub)), base_url="http://c") as client:
+    app = InternalApp(world.hub, KeyDesk(world.governance, world.inference))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://c") as client:
         yield client
 
 
