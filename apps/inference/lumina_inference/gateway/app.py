@@ -119,6 +119,8 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         metrics.watch_each(names.BACKEND_AVAILABLE, standings.available)
         metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
         metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
+        metrics.watch(names.RESERVATIONS, lambda: limiter.open_reservations)
+        metrics.watch(names.TASKS, lambda: len(asyncio.all_tasks()))
         metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
         snapshots.watch(standings.follow)
         _in_background(stack, Prober(standings, probe, world.settings).run())

@@ -152,6 +152,14 @@ IN_FLIGHT = Metric(
 CONNECTIONS = Metric(
     "lumina.gateway.connections", "lumina_gateway_connections", "gauge", "{connection}", "Open client connections."
 )
+RESERVATIONS = Metric(
+    "lumina.gateway.reservations",
+    "lumina_gateway_reservations",
+    "gauge",
+    "{reservation}",
+    "Reservations against limits that are neither settled nor released.",
+)
+TASKS = Metric("lumina.gateway.tasks", "lumina_gateway_tasks", "gauge", "{task}", "Tasks of the event loop.")
 SPANS_DROPPED = Metric(
     "lumina.gateway.spans.dropped",
     "lumina_gateway_spans_dropped_total",
@@ -170,5 +178,5 @@ SNAPSHOT_AGE = Metric(
 
 METRICS: tuple[Metric, ...] = (
     OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, REQUESTS, FAILED_ATTEMPTS, SPEND, BACKEND_AVAILABLE, IN_FLIGHT,
-    CONNECTIONS, SPANS_DROPPED, SNAPSHOT_AGE,
+    CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SNAPSHOT_AGE,
 )  # fmt: skip

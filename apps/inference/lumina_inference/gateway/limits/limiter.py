@@ -31,6 +31,7 @@ class Limiter:
         self._exchange = Exchange(store, self._registry, self._book, now, flush_seconds)
         self._desks: dict[str, Desk] = {}
         self._desks_end = 0
+        self.open_reservations = 0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -150,6 +151,7 @@ class Reservation:
         self._tokens = estimate.tokens
         self._cost_nano_usd = estimate.cost_nano_usd
         self._open = True
+        limiter.open_reservations += 1
 
     def settle(self, tokens: int, cost_nano_usd: int, *, route: str = "", backend: str = "") -> None:
         """Put what was really used in the place of the estimate, once."""
@@ -169,6 +171,7 @@ class Reservation:
         """Nothing was served and nothing is billed, but the request has been made. Harmless when it is over."""
         if self._open:
             self._open = False
+            self._limiter.open_reservations -= 1
             self._desk.change(-self._tokens, -self._cost_nano_usd)
 
     def headers(self) -> list[Header]:
