@@ -57,7 +57,6 @@ async def test_four_hundred_streams_in_two_processes_overshoot_by_an_estimate_ea
     assert ended == [0, 0]
     assert BUDGET <= sum(spent) <= BUDGET + len(both) * ESTIMATE
     assert reported == sum(spent) == sum(total.nano_usd for total in sold.values())
-    assert min(spent) > BUDGET // 20
 
 
 async def test_what_a_killed_process_had_reported_stays_and_its_leases_are_free_again(tmp_path: Path) -> None:

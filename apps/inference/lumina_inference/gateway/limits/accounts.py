@@ -97,6 +97,7 @@ class Account:
             return
         self.alone = True
         self.leased += (self.left if self.known else max(0, self.limit)) // max(1, owners)
+        self.left = 0
 
     def _surplus(self, owners: int) -> int:
         """With others about, what goes beyond twice the share that is due goes back."""

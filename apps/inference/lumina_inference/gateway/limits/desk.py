@@ -53,14 +53,9 @@ class Desk:
         for account in self.money:
             account.used += cost_nano_usd
 
-    def ask_for(self, estimate: Estimate) -> list[Account]:
-        """Note what the accounts with nothing free need for a request; these accounts."""
-        short = [account for account in self.limited if account.free <= 0]
-        for account in short:
-            unit = account.counter.unit
-            amount = {"requests": 1, "tokens": estimate.tokens, "nano_usd": estimate.cost_nano_usd}[unit]
-            account.wanted += max(1, amount)
-        return short
+    def short(self) -> list[Account]:
+        """The accounts with nothing free."""
+        return [account for account in self.limited if account.free <= 0]
 
 
 def open_desk(registry: Registry, caller: Caller, now: float) -> Desk:

@@ -13,6 +13,7 @@ from lumina_kit.clock import Clock
 _log = logs.get(__name__)
 _GATHER_SECONDS = 0.01
 _REMIND_SECONDS = 60.0
+_PATIENCE_SECONDS = 5.0
 
 
 class Exchange:
@@ -40,12 +41,16 @@ class Exchange:
         self._wake.set()
 
     async def once(self) -> None:
-        """Wait for an exchange that begins after this call."""
+        """Wait for an exchange that begins after this call; a store that takes too long is away."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         self._wake.set()
         self._urgent.set()
-        await asyncio.shield(self._next)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await asyncio.shield(self._next)
+        except TimeoutError:
+            self._suffer(StoreUnavailable(f"no answer in {_PATIENCE_SECONDS:g} s"))
 
     def lend_alone(self, account: Account) -> None:
         """What may be lent while the store is away. Money of a window that began while it was there may be spent."""
@@ -66,6 +71,7 @@ class Exchange:
             await self._turn()
         except BaseException:
             self.down = True
+            _log.error("the exchange with the store of the limits has ended; restart the gateway", exc_info=True)
             raise
         finally:
             self._answer()

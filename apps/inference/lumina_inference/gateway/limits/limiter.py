@@ -3,6 +3,7 @@
 import asyncio
 from typing import Self
 
+from lumina_inference.gateway.errors import ApiError
 from lumina_inference.gateway.index import Caller
 from lumina_inference.gateway.limits.accounts import Account
 from lumina_inference.gateway.limits.book import Book
@@ -68,15 +69,12 @@ class Limiter:
             reservation = self.admit_now(caller, estimate)
             if reservation is not None:
                 return reservation
-            short = self._desk(caller).ask_for(estimate)
+            short = self._desk(caller).short()
+            self._registry.touched.update(short)  # also where it is refused: what is known of it stays fresh
             self._refuse(caller, [account for account in short if account.exhausted])
-            await self._lend(short)
+            await self._lend(short, estimate)
             self._refuse(caller, [account for account in short if account.free <= 0 and not self._may_get(account)])
-        reservation = self.admit_now(caller, estimate)
-        if reservation is None:
-            self._refuse(caller, [account for account in self._desk(caller).limited if account.free <= 0])
-        assert reservation is not None
-        return reservation
+        raise self._refusal(caller, self._desk(caller).limited[0])  # others were faster each time
 
     def spent(self, subject: str) -> int | None:
         """What a subject, `key:<id>` or `project:<id>`, has spent in its current window, in nano-USD.
@@ -113,10 +111,10 @@ class Limiter:
 
     def _desk(self, caller: Caller) -> Desk:
         now = self._now().timestamp()
-        desk = self._desks.get(caller.key.id)
+        desk = self._desks.get(caller.key.sha256)
         if desk is None or desk.caller is not caller or not desk.begins <= now < desk.ends:
             self._forget_desks(now)
-            desk = self._desks[caller.key.id] = open_desk(self._registry, caller, now)
+            desk = self._desks[caller.key.sha256] = open_desk(self._registry, caller, now)
         return desk
 
     def _forget_desks(self, now: float) -> None:
@@ -124,8 +122,9 @@ class Limiter:
             self._desks = {name: desk for name, desk in self._desks.items() if now < desk.ends}
             self._desks_end = window("minute", now).ends
 
-    async def _lend(self, short: list[Account]) -> None:
-        self._registry.touched.update(short)
+    async def _lend(self, short: list[Account], estimate: Estimate) -> None:
+        for account in short:
+            account.wanted += max(1, estimate.amount(account.counter.unit))
         if not self._exchange.down:
             await self._exchange.once()
         if self._exchange.down:
@@ -137,7 +136,10 @@ class Limiter:
 
     def _refuse(self, caller: Caller, accounts: list[Account]) -> None:
         if accounts:
-            raise refusal(accounts[0], self._now().timestamp(), self.headers(self._desk(caller)))
+            raise self._refusal(caller, accounts[0])
+
+    def _refusal(self, caller: Caller, account: Account) -> ApiError:
+        return refusal(account, self._now().timestamp(), self.headers(self._desk(caller)))
 
 
 class Reservation:

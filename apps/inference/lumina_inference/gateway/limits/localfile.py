@@ -2,8 +2,8 @@
 
 import fcntl
 import sqlite3
-import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lumina_kit import logs
@@ -47,7 +47,6 @@ class LocalFile:
             self.close()
         if self._connection is None:
             self._connection = self._open()
-            self._inode = _inode(self._file)
         return self._connection
 
     def close(self) -> None:
@@ -59,30 +58,30 @@ class LocalFile:
         """Whether the file is broken, and so was moved aside: then the next connection begins a new one."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
             return False
-        inode = self._inode if self._connection is not None else _inode(self._file)
         self.close()
-        self._move_aside(inode, error)
+        self._move_aside(error)
         return True
 
     def _open(self) -> sqlite3.Connection:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            self._file.chmod(0o600)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            _migrate(connection, self._file)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        with self._alone():
+            connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)
+            try:
+                self._file.chmod(0o600)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                _migrate(connection, self._file)
+                self._inode = _inode(self._file)
+            except BaseException:
+                self._inode = _inode(self._file)
+                connection.close()
+                raise
+            return connection
 
-    def _move_aside(self, inode: int, error: sqlite3.Error) -> None:
+    def _move_aside(self, error: sqlite3.Error) -> None:
         """One of the processes that share the file does it; the others find another file in its place."""
         aside = self._file.with_name("limits.broken.sqlite")
-        with closing(self._file.with_name("limits.broken.lock").open("w")) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if _inode(self._file) != inode:
+        with self._alone():
+            if _inode(self._file) != self._inode:
                 return
             for suffix in ("-wal", "-shm", ""):
                 part = self._file.with_name(self._file.name + suffix)
@@ -93,8 +92,15 @@ class LocalFile:
             file=str(self._file),
             moved_to=str(aside),
             error=str(error),
-            at=int(time.time()),
         )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Opening changes the journal's mode, and moving aside the file: one process at a time."""
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._file.with_name("limits.sqlite.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def _migrate(connection: sqlite3.Connection, file: Path) -> None:

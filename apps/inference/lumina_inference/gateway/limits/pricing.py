@@ -1,10 +1,11 @@
-"""What an answer costs, and what a request may cost at most likely."""
+"""What an answer costs, and what a request is likely to cost."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lumina_contracts.snapshot import Backend
 from lumina_inference.gateway.answers import Usage
+from lumina_inference.gateway.limits.store import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,10 @@ class Estimate:
 
     tokens: int
     cost_nano_usd: int
+
+    def amount(self, unit: Unit) -> int:
+        """How much of a unit one such request takes."""
+        return {"requests": 1, "tokens": self.tokens, "nano_usd": self.cost_nano_usd}[unit]
 
 
 def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
