@@ -70,3 +70,12 @@ def test_timeout_that_is_none_is_told_and_the_usual_one_kept(timeout: str) -> No
     assert found.timeout_seconds == 10
     assert len(warnings) == 1
     assert "OTEL_EXPORTER_OTLP_TIMEOUT" in warnings[0]
+
+
+def test_each_of_several_processes_exports_as_an_instance_of_its_own() -> None:
+    several = {"LUMINA_GATEWAY_INSTANCE": "gateway-2", "LUMINA_GATEWAY_SIBLINGS": "gateway"}
+    alone, _ = read(LUMINA_GATEWAY_INSTANCE="gateway", LUMINA_GATEWAY_SIBLINGS="")
+    found, _ = read(**several, OTEL_RESOURCE_ATTRIBUTES="service.instance.id=host-a")
+
+    assert b"service.instance.id" not in alone.resource
+    assert b"host-a/gateway-2" in found.resource

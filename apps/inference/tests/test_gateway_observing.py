@@ -162,6 +162,8 @@ async def test_state_and_metrics_are_those_of_all_processes_whichever_is_asked(t
         counted = [value for name, value in found.items() if re.match(r"gen_ai_client_operation_dur.*_count", name)]
         assert counted == [3]
         assert found["lumina_gateway_connections"] >= 1
+        assert found['lumina_gateway_backend_available{lumina_backend="b1"}'] == 1
+        assert 0 <= found["lumina_gateway_snapshot_age_seconds"] < 60
 
 
 async def test_silent_sibling_is_named_and_takes_nothing_from_the_sums(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""`lumina up` at a terminal, under TLS, up to its sudden end: one run of its own, told step by step."""
+"""`lumina up` at a terminal, with TLS and two gateway processes, up to its sudden end: one run, told step by step."""
 
+import asyncio
 import contextlib
+import json
 import os
 import pty
 import re
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lumina_kit.home import Home
+from lumina_kit.parts import PartsClient, PartStatus
 from lumina_platform.cli.target import find_target
 from lumina_platform.supervisor.endpoints import Endpoints
 
@@ -92,7 +96,8 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         [sys.executable, "-m", "lumina_platform.cli", "up", "--home", str(folder / "home"), "--port", "0",
          "--gateway-port", "0", "--tls-cert", str(certificate), "--tls-key", str(key)],
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**os.environ, "LUMINA_KEY_FILE": str(folder / "master.key"), "TERM": "dumb"},
+        env={**os.environ, "LUMINA_KEY_FILE": str(folder / "master.key"), "TERM": "dumb",
+             "LUMINA_PLATFORM_GATEWAY_PROCESSES": "2", "LUMINA_GATEWAY_MAX_INFLIGHT": "9"},
     )  # fmt: skip
     os.close(theirs)
     found = Terminal(process, Home(folder / "home"), certificate, ours)
@@ -116,6 +121,24 @@ def children(terminal: Terminal) -> list[int]:
             if mark in (process / "environ").read_bytes() and int(process.name) != terminal.process.pid:
                 found.append(int(process.name))
     return found
+
+
+def told(terminal: Terminal, *command: str) -> Any:
+    """What a command prints as JSON."""
+    arguments = [*command, "--json", "--home", str(terminal.home.path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "lumina_platform.cli", *arguments],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def gateways(terminal: Terminal) -> list[PartStatus]:
+    """The gateway's processes as the supervisor sees them now."""
+    endpoints = Endpoints.read(terminal.home)
+    assert endpoints
+    parts = asyncio.run(PartsClient(Path(endpoints.run_dir)).status())
+    return [part for part in parts if part.name.startswith("gateway")]
 
 
 def asked(terminal: Terminal) -> subprocess.CompletedProcess[str]:
@@ -159,10 +182,34 @@ def test_the_command_line_trusts_the_certificate_that_lumina_was_given(terminal:
     assert done.stdout.strip()
 
 
+def test_a_misspelt_variable_is_told_with_the_one_that_was_meant(terminal: Terminal) -> None:
+    assert "did you mean LUMINA_GATEWAY_MAX_IN_FLIGHT?" in terminal.text
+
+
+def test_both_gateway_processes_serve_and_tell_one_state(terminal: Terminal) -> None:
+    state = told(terminal, "gateway", "top")
+
+    assert [process["instance"] for process in state["processes"]] == ["gateway", "gateway-2"]
+    assert state["silent"] == []
+    assert len({process["pid"] for process in state["processes"]}) == 2
+
+
+def test_callers_are_answered_while_every_gateway_process_is_killed_twice_in_a_row(terminal: Terminal) -> None:
+    for _ in range(2):
+        before = gateways(terminal)
+        for gateway in before:
+            os.kill(gateway.pid or 0, signal.SIGKILL)
+
+        state = told(terminal, "gateway", "top")
+
+        assert {gateway.pid for gateway in before}.isdisjoint(process["pid"] for process in state["processes"])
+        assert holds_within(20, lambda: all(gateway.state == "ready" for gateway in gateways(terminal)))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_killing_the_supervisor_ends_every_process_within_two_seconds(terminal: Terminal) -> None:
     asked(terminal)
-    assert len(children(terminal)) == 3  # control, gateway, and embedded, which the question has woken
+    assert len(children(terminal)) == 4  # control, two gateways, and embedded, which the question has woken
     assert find_target(terminal.home.path).key
 
     os.kill(terminal.process.pid, signal.SIGKILL)
