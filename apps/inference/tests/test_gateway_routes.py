@@ -11,8 +11,9 @@ from lumina_inference.gateway import dispatch, health
 
 DOCUMENT: dict[str, Any] = json.loads(Path(health.__file__).with_name("openapi.json").read_text())
 OPEN = {"/healthz", "/readyz", "/health", "/health/liveliness", "/health/liveness", "/health/readiness"}
-ANYBODY_WITH_A_KEY = {"/openapi.json"}
+ANYBODY_WITH_A_KEY = {"/openapi.json", "/key/info"}
 WHO_MAY_MEASURE = {"/metrics", "/lumina/state"}
+FOR_ADMINS = {"/key/generate", "/key/update", "/key/delete"}
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
@@ -57,6 +58,8 @@ async def test_every_path_asks_for_the_key_that_it_needs(method: str, path: str)
         assert refused == set()
     elif path in ANYBODY_WITH_A_KEY:
         assert refused == {"none"}
+    elif path in FOR_ADMINS:
+        assert refused == {"none", "user", "metrics"}
     else:
         assert refused == ({"none", "user"} if path in WHO_MAY_MEASURE else {"none", "metrics"})
     assert seen["none"] in {200, 401}

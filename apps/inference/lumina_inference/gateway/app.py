@@ -24,6 +24,7 @@ from lumina_inference.gateway.endpoints import table
 from lumina_inference.gateway.failover import Failover
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
+from lumina_inference.gateway.keyadmin import KeyAdmin
 from lumina_inference.gateway.limits import ConfiguredStore, Limiter
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.models import Models
@@ -113,7 +114,9 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
             ),
             now=world.now,
         )
-        routes = table(inference, Models(world.now), health, observing)
+        control = world.run_dir / "control.sock"
+        keys = KeyAdmin(control, inference.bodies, snapshots, limiter.reported, world.now)
+        routes = table(inference, Models(world.now), await stack.enter_async_context(keys), health, observing)
         recorder = Recorder(metrics, standings, keep_span, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
         metrics.watch_each(names.BACKEND_AVAILABLE, standings.available)
@@ -124,7 +127,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
         snapshots.watch(standings.follow)
         _in_background(stack, Prober(standings, probe, world.settings).run())
-        _in_background(stack, snapshots.follow(world.run_dir / "control.sock"))
+        _in_background(stack, snapshots.follow(control))
         await stack.enter_async_context(telling(socket_of(world.run_dir, world.instance), observing.tells()))
         if world.access_log is not None:
             stack.callback(world.access_log.close)

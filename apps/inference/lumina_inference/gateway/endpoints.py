@@ -2,12 +2,13 @@
 
 from lumina_inference.gateway.health import Health
 from lumina_inference.gateway.inference import Inference
+from lumina_inference.gateway.keyadmin import KeyAdmin
 from lumina_inference.gateway.models import Models
 from lumina_inference.gateway.observing import Observing
 from lumina_inference.gateway.routing import Endpoint, Table
 
 
-def table(inference: Inference, models: Models, health: Health, observing: Observing) -> Table:
+def table(inference: Inference, models: Models, keys: KeyAdmin, health: Health, observing: Observing) -> Table:
     """The route table. Probes and scrapes are quiet."""
     return Table(
         (
@@ -18,6 +19,10 @@ def table(inference: Inference, models: Models, health: Health, observing: Obser
             Endpoint("POST", "/v1/messages", inference.messages),
             Endpoint("GET", "/v1/models", models.listing),
             Endpoint("GET", "/v1/models/{model}", models.one),
+            Endpoint("POST", "/key/generate", keys.generate),
+            Endpoint("POST", "/key/update", keys.update),
+            Endpoint("POST", "/key/delete", keys.delete),
+            Endpoint("GET", "/key/info", keys.info),
             Endpoint("GET", "/healthz", health.alive, quiet=True),
             Endpoint("GET", "/health", health.ready, quiet=True),
             Endpoint("GET", "/readyz", health.ready, quiet=True),
