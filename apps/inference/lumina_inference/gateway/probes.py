@@ -50,7 +50,8 @@ class Probe:
             return False
 
     async def _answers(self, target: Target, url: URL) -> bool:
-        async with self._session.get(url, headers=target.headers, allow_redirects=False) as response:
+        headers = target.headers if url.origin() == URL(target.backend.url).origin() else ()
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
             return response.status < 500
 
     async def _accepts(self, url: URL) -> bool:
