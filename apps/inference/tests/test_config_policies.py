@@ -1,7 +1,10 @@
+from itertools import product
+
 import pytest
 
 from apps.inference.tests.config_texts import backend_of, compiled, entry, lines, local, policy_of, route_of
 from lumina_contracts.snapshot import Policy, Tolerance
+from lumina_inference.config.acted import SECTIONS
 
 LOAD_BALANCED = """
 model_list:
@@ -316,3 +319,19 @@ def test_environment_variables_of_the_file_are_there_for_the_rest_of_it() -> Non
 )  # fmt: skip
 def test_redis_of_the_file_is_where_limits_are_shared(text: str, url: str | None) -> None:
     assert compiled(settings(text), R="rediss://r:1/2").routes.redis_url == url
+
+
+ODD = (
+    "", "[]", "{}", "-1", "1e400", ".nan", "true", "text", "''", "[[a]]", "[{a: 1}]", "{a: b}", "os.environ/",
+    "2026-01-01", "'http://['", '"\\0"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("section", ["router_settings", "litellm_settings", "general_settings", "lumina_settings"])
+def test_no_value_of_a_setting_is_more_than_a_finding(section: str) -> None:
+    keys = SECTIONS.get(section, {"routes": "", "probes": ""})
+
+    for key, value in product(keys, ODD):
+        given = compiled(settings(f"{section}:\n  {key}: {value}\n", "a"))
+
+        assert given.report.ok or {error.line for error in given.report.errors} <= {3, 4}, (key, value)
