@@ -173,6 +173,30 @@ def test_a_key_works_at_the_gateway_within_a_second_and_no_more_once_revoked(
     assert [key["name"] for key in json.loads(lumina("keys", "ls", "--json"))].count("journey") == 1
 
 
+def test_a_key_that_a_litellm_script_makes_serves_its_models_alone_until_it_is_deleted(
+    running: Target, client: openai.OpenAI
+) -> None:
+    admin = {"Authorization": f"Bearer {running.key}"}
+    with httpx.Client(base_url=str(running.gateway), trust_env=False, timeout=60) as http:
+        asked = {"models": ["lumina/minilm"], "max_budget": 5, "budget_duration": "30d", "key_alias": "litellm-script"}
+        made = http.post("/key/generate", headers=admin, json=asked).json()
+        theirs = client.with_options(api_key=made["key"])
+
+        listed = [model.id for model in theirs.models.list()]
+        embedded = theirs.embeddings.create(model="lumina/minilm", input="hello")
+        with pytest.raises(openai.PermissionDeniedError, match="lumina/extractive"):
+            theirs.chat.completions.create(model="lumina/extractive", messages=[{"role": "user", "content": "hi"}])
+        info = http.get("/key/info", headers=admin, params={"key": made["token_id"]}).json()["info"]
+        deleted = http.post("/key/delete", headers=admin, json={"keys": [made["key"]]}).json()
+
+    assert listed == ["lumina/minilm"]
+    assert len(embedded.data) == 1
+    assert (info["spend"], info["max_budget"], info["key_alias"]) == (0.0, 5.0, "litellm-script")
+    assert deleted == {"deleted_keys": [made["key"]]}
+    with pytest.raises(openai.AuthenticationError):
+        holds_within(5, lambda: not theirs.models.list())
+
+
 def test_a_new_person_signs_in_once_with_the_link_that_was_made_for_them(lumina: Callable[..., str]) -> None:
     lumina("people", "add", "ana@example.org", "--role", "scientist")
     link = json.loads(lumina("people", "link", "ana@example.org", "--json"))["url"]
@@ -208,7 +232,13 @@ def test_what_was_done_is_in_the_audit_log_and_the_chain_is_intact(lumina: Calla
 def test_status_and_models_show_what_runs(lumina: Callable[..., str]) -> None:
     overview = json.loads(lumina("status", "--json"))
 
-    assert [part["name"] for part in overview["parts"]] == ["supervisor", "control", "gateway", "embedded", "translator"]
+    assert [part["name"] for part in overview["parts"]] == [
+        "supervisor",
+        "control",
+        "gateway",
+        "embedded",
+        "translator",
+    ]
     assert overview["readiness"]["gateway"] == "ready"
     assert "lumina/minilm" in lumina("models", "ls")
     assert "control" in lumina("status")
