@@ -70,11 +70,12 @@ class AnthropicServer:
     reply: Reply = field(default_factory=Reply)
     failure: Failure | None = None
     received: list[dict[str, Any]] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def does(self, reply: Reply | None = None, failure: Failure | None = None) -> None:
         """From now on, with nothing received."""
-        self.reply, self.failure, self.left = reply or Reply(), failure, asyncio.Event()
+        self.reply, self.failure = reply or Reply(), failure
         self.received.clear()
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
@@ -83,6 +84,7 @@ class AnthropicServer:
         except (ValueError, KeyError) as error:
             return _failed(Failure(400, "invalid_request_error", f"contract: {error}"))
         self.received.append(body)
+        self.asked.set()
         if request.headers.get("x-api-key") != KEY:
             return _failed(Failure(401, "authentication_error", f"invalid x-api-key {request.headers['x-api-key']}"))
         if self.failure:

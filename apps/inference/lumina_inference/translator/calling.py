@@ -45,13 +45,15 @@ def shared(target: Target, client: object | None, seconds: float) -> dict[str, A
     arguments |= {"num_retries": 0, "max_retries": 0, "_skip_mcp_handler": True}
     if client is not None:
         arguments["client"] = client
+    if target.has_own_address and not arguments.get("api_key"):
+        arguments["api_key"] = "none"  # or the library would send the environment's key for OpenAI to it
     return arguments
 
 
 def plain(answer: Any) -> dict[str, Any]:
-    """An object of the library as JSON-like data, without its empty fields and its own additions."""
+    """An object of the library as JSON-like data, without what is empty or private."""
     data = answer if isinstance(answer, dict) else answer.model_dump(mode="json", exclude_none=True)
-    return {name: value for name, value in data.items() if not name.startswith("_")}
+    return {name: value for name, value in data.items() if not name.startswith(("_", "vertex_ai_"))}
 
 
 def event(data: Mapping[str, Any], name: str = "") -> bytes:

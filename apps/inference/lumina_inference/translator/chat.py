@@ -9,6 +9,7 @@ from typing import Any
 import litellm
 import msgspec
 
+from lumina_inference.translator.addresses import check_addresses
 from lumina_inference.translator.calling import DONE, Answer, Asked, event, plain
 from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import CHAT, COMPLETION, EMBEDDING, required, wanted
@@ -17,6 +18,7 @@ from lumina_inference.translator.fields import CHAT, COMPLETION, EMBEDDING, requ
 async def chat(asked: Asked) -> Answer:
     """Answer POST /v1/chat/completions."""
     required(asked.body, "messages", list)
+    check_addresses(asked.body["messages"])
     arguments = {**wanted(asked.body, CHAT, asked.target), **asked.shared}
     if asked.streams:
         # Asked for always: what the library counts by itself differs from what the provider bills.

@@ -29,6 +29,11 @@ class Chunks:
         """The provider's name of the model, from the chunk that is waited for."""
         return str(getattr(self._first[0], "model", "")) if self._first else ""
 
+    @property
+    def chat_id(self) -> str:
+        """The id of the answer, from the chunk that is waited for."""
+        return str(getattr(self._first[0], "id", "")) if self._first else ""
+
     def __aiter__(self) -> Self:
         return self
 
@@ -50,11 +55,15 @@ class Chunks:
                 raise _cut() from None
             raise
         if any(getattr(choice, "finish_reason", None) for choice in chunk.choices):
-            # Without one from the provider the library makes up a "stop".
-            if getattr(self._stream, "received_finish_reason", "") is None:
+            if self._made_up:
                 raise _cut()
             self._finished = True
         return chunk
+
+    @property
+    def _made_up(self) -> bool:
+        """Whether the finish reason is the library's own "stop", as the provider gave none."""
+        return not any(getattr(self._stream, f"{when}_finish_reason", True) for when in ("received", "intermittent"))
 
 
 def _cut() -> Refusal:

@@ -37,7 +37,8 @@ def refusal_of(error: BaseException, target: Target) -> Refusal:
     causes = list(_causes(error))
     status = _status(error, causes)
     message = target.redacted(_message(error, status))[:_LONGEST]
-    headers = {name: value for name in _KEPT_HEADERS if (value := _headers(causes).get(name))}
+    given = _headers(causes)
+    headers = {name: given[name] for name in _KEPT_HEADERS if given.get(name)}
     return Refusal(message, status=status, code=_code(error, causes, status), headers=headers)
 
 
@@ -65,6 +66,8 @@ def _status(error: BaseException, causes: list[BaseException]) -> int:
         return 504
     if _unreached(causes):
         return 502
+    if isinstance(error, litellm.AuthenticationError):
+        return 401  # Gemini says 400
     # The library folds some statuses into others (529 becomes 500): the first cause has what the provider sent.
     for cause in reversed(causes):
         status = getattr(cause, "status_code", None)
@@ -88,12 +91,13 @@ def _code(error: BaseException, causes: list[BaseException], status: int) -> str
 
 
 def _headers(causes: list[BaseException]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
     for cause in causes:
         for holder in (getattr(cause, "response", None), cause):
             headers = getattr(holder, "headers", None)
-            if isinstance(headers, Mapping) and headers:
-                return {str(name).lower(): str(value) for name, value in headers.items()}
-    return {}
+            if isinstance(headers, Mapping):
+                found |= {str(name).lower(): str(value) for name, value in headers.items()}
+    return found
 
 
 def _message(error: BaseException, status: int) -> str:

@@ -10,6 +10,7 @@ from litellm.llms.anthropic.pass_through.adapters.streaming_iterator import Anth
 from litellm.llms.anthropic.pass_through.adapters.transformation import AnthropicAdapter
 
 from lumina_inference.translator import native
+from lumina_inference.translator.addresses import check_addresses
 from lumina_inference.translator.calling import Answer, Asked, event, plain
 from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import MESSAGES, required, wanted
@@ -20,6 +21,7 @@ _ADAPTER = AnthropicAdapter()
 async def messages(asked: Asked) -> Answer:
     """Answer POST /v1/messages."""
     required(asked.body, "messages", list)
+    check_addresses(asked.body["messages"])
     required(asked.body, "max_tokens", int)
     if native.speaks_messages(asked.target):
         return await native.messages(asked)

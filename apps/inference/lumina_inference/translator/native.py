@@ -73,6 +73,7 @@ async def _failure(response: httpx.Response, target: Target) -> BaseException:
     try:
         litellm.exception_type(model=target.model, original_exception=error, custom_llm_provider=_PROVIDER)
     except Exception as mapped:  # noqa: BLE001  # it answers by raising
+        mapped.__cause__ = error
         return mapped
     return error
 

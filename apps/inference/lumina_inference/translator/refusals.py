@@ -46,8 +46,14 @@ class Refusal(Exception):
 
     def event(self, shape: Shape) -> bytes:
         """The error inside a stream that has begun."""
-        name = b"" if shape == "openai" else b"event: error\n"
-        return name + b"data: " + self.body(shape) + b"\n\n"
+        if shape == "openai":
+            return b"data: " + self.body(shape) + b"\n\n"
+        return b"event: error\ndata: " + (self._responses_event if shape == "responses" else self.body(shape)) + b"\n\n"
+
+    @property
+    def _responses_event(self) -> bytes:
+        told = {"type": "error", "code": self.code, "message": self.message, "param": self.param}
+        return msgspec.json.encode(told | {"sequence_number": 0})
 
 
 def _other(status: int, server: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 from litellm.responses.litellm_completion_transformation.handler import LiteLLMCompletionTransformationHandler
 
+from lumina_inference.translator.addresses import check_addresses
 from lumina_inference.translator.calling import DONE, Answer, Asked, event, plain
 from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import RESPONSES, required, wanted
@@ -17,12 +18,14 @@ from lumina_inference.translator.refusals import Refusal
 
 _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _TOOLS = ("function", "custom", "web_search", "web_search_preview")
+_WITH_LOGPROBS = ("response.output_text.delta", "response.output_text.done")
 _HANDLER = LiteLLMCompletionTransformationHandler()
 
 
 async def responses(asked: Asked) -> Answer:
     """Answer POST /v1/responses."""
     required(asked.body, "input", (str, list))
+    check_addresses(asked.body["input"])
     _refuse_state(asked)
     given = wanted(asked.body, RESPONSES, asked.target)
     _refuse_tools(given.get("tools") or [])
@@ -30,8 +33,9 @@ async def responses(asked: Asked) -> Answer:
     call: Any = _HANDLER.response_api_handler(**arguments, stream=asked.streams, _is_async=True)
     answer = await call
     if asked.streams:
-        return Answer(events=_events(answer))
-    return Answer(msgspec.json.encode(plain(answer)))
+        return Answer(events=_events(answer, asked))
+    whole = plain(answer)
+    return Answer(msgspec.json.encode(_corrected(whole, asked, whole["model"], _id(whole["id"]))))
 
 
 def _refuse_state(asked: Asked) -> None:
@@ -56,12 +60,32 @@ def _refuse_tools(tools: list[Any]) -> None:
             )
 
 
-async def _events(answer: Any) -> AsyncGenerator[bytes, None]:
+async def _events(answer: Any, asked: Asked) -> AsyncGenerator[bytes, None]:
     async with aclosing(Chunks(answer.litellm_custom_stream_wrapper)) as chunks:
-        answer.litellm_custom_stream_wrapper = await chunks.begun()
-        number = 0
+        answer.litellm_custom_stream_wrapper = first = await chunks.begun()
+        model, own, number = first.model_name, _id(first.chat_id), 0
         async for item in answer:
             data = plain(item) | {"sequence_number": number}
+            if "response" in data:
+                data["response"] = _corrected(data["response"], asked, model, own)
+            if data["type"] in _WITH_LOGPROBS:
+                data.setdefault("logprobs", [])
             number += 1
             yield event(data, cast(str, data["type"]))
     yield DONE
+
+
+def _id(chat_id: str) -> str:
+    return f"resp_{chat_id.removeprefix('chatcmpl-')}"
+
+
+def _corrected(response: dict[str, Any], asked: Asked, model: str, own: str) -> dict[str, Any]:
+    """The library names itself and the backend in ids, and some events of a stream contradict others."""
+    parallel = asked.body.get("parallel_tool_calls")
+    return response | {
+        "id": own,
+        "model": model,
+        "store": False,
+        "parallel_tool_calls": parallel if isinstance(parallel, bool) else True,
+        "tools": asked.body.get("tools") or [],
+    }

@@ -15,6 +15,7 @@ from lumina_inference.settings import InferenceSettings
 from lumina_inference.translator.calling import Answer, Asked, shared
 from lumina_inference.translator.chat import chat, completion, embedding
 from lumina_inference.translator.failures import refusal_of
+from lumina_inference.translator.introducing import introduce
 from lumina_inference.translator.messages import messages
 from lumina_inference.translator.refusals import Refusal, Shape
 from lumina_inference.translator.responses import responses
@@ -87,6 +88,7 @@ class Translator:
             target = Target.of(request.headers.get(HEADER), body.get("model"), self._run_dir)
             client = self._clients.client(target) if target.socket else None
             arguments = shared(target, client, self._settings.translator_call_seconds)
+            introduce(target)
             answer = await translation(Asked(body, target, arguments))
             if answer.events is None:
                 return web.Response(body=answer.body, content_type=JSON)

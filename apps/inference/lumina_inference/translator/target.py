@@ -39,6 +39,11 @@ class Target:
         return str(given) if given else self.model.partition("/")[0] if "/" in self.model else ""
 
     @property
+    def has_own_address(self) -> bool:
+        """Whether it speaks OpenAI's API, and is not OpenAI."""
+        return self.provider == "openai" and bool(self.socket or self.options.get("api_base"))
+
+    @property
     def drops(self) -> bool:
         """Whether what the provider lacks is left out, instead of refused."""
         return self.options.get("drop_params") is True
