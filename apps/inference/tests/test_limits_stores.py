@@ -1,5 +1,6 @@
 """What every store of the limits holds to: one suite, on the SQLite file and on a real Redis."""
 
+import asyncio
 import contextlib
 import shutil
 import socket
@@ -13,7 +14,16 @@ import pytest
 
 from apps.inference.tests.limits_world import NOON, SetClock, caller, cost, eventually
 from lumina_contracts.snapshot import Limits
-from lumina_inference.gateway.limits import ConfiguredStore, Limiter, LocalStore, Store, StoreUnavailable
+from lumina_inference.gateway.index import Caller
+from lumina_inference.gateway.limits import (
+    BudgetReserved,
+    BudgetSpent,
+    ConfiguredStore,
+    Limiter,
+    LocalStore,
+    Store,
+    StoreUnavailable,
+)
 from lumina_inference.gateway.limits.redisstore import RedisStore
 from lumina_inference.gateway.limits.store import Counter, Line, Report, Sale, Standing, Sum
 from lumina_inference.gateway.limits.windows import window
@@ -194,3 +204,28 @@ async def test_limits_move_to_redis_and_back_with_the_configuration(redis_url: s
 
     assert moved.standings == (Standing(2, 98, 0),)
     assert back.standings == (Standing(4, 96, 0),)
+
+
+async def test_two_processes_overshoot_a_budget_by_an_estimate_each_at_most(new_store: NewStore) -> None:
+    who = caller(Limits(budget_nano_usd=10_000))
+
+    async with Limiter(new_store(), SetClock(), 0.02) as one, Limiter(new_store(), SetClock(), 0.02) as other:
+        spent = await asyncio.gather(*(_spend_until_refused(limits, who) for limits in (one, other) for _ in range(50)))
+        await eventually(lambda: _is(one, sum(spent)))
+
+    assert 10_000 <= sum(spent) < 10_000 + 2 * 100
+
+
+async def _spend_until_refused(limits: Limiter, who: Caller) -> int:
+    spent = 0
+    while True:
+        try:
+            stream = await limits.admit(who, cost(100))
+        except BudgetSpent:
+            return spent
+        except BudgetReserved:
+            await asyncio.sleep(0.01)
+            continue
+        await asyncio.sleep(0)
+        stream.settle(1, 99)
+        spent += 99
