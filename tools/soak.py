@@ -18,7 +18,7 @@ from tools.drills.faults import MIDWAY
 from tools.drills.growth import GAUGES, Sample, growth, sample, until_idle
 from tools.drills.kept import keep
 from tools.drills.load import Callers, Mix, Tally
-from tools.drills.world import Provider, configured, pids, provider
+from tools.drills.world import Provider, configured, limited_key, pids, provider
 from tools.running import Running
 
 TOKENS, BACKENDS = 20, 3
@@ -70,12 +70,12 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _soak(running: Running, stub: Provider, seconds: float) -> Soak:
     soak, pid = Soak(seconds), pids(running)["gateway"]
-    burst = Callers(running.gateway, running.admin_key, Mix("sound", TOKENS), most=BURST_CLIENTS)
+    burst = Callers(running.gateway, await limited_key(running, "burst"), Mix("sound", TOKENS), most=BURST_CLIENTS)
     soak.saturation = await burst.at_most(BURST_CLIENTS, BURST_SECONDS)
     burst.client.close()
     soak.idle.append(await until_idle(running, pid, DRAIN_SECONDS))
     print(f"{soak.saturation:.0f} requests a second at most; {soak.saturation / 2:.0f} for {seconds:.0f} s", flush=True)
-    callers = Callers(running.gateway, running.admin_key, Mix("soak", TOKENS, leaving=0.01))
+    callers = Callers(running.gateway, await limited_key(running, "soak"), Mix("soak", TOKENS, leaving=0.01))
     until = time.monotonic() + seconds
     load = asyncio.ensure_future(callers.at_rate(soak.saturation / 2, lambda: time.monotonic() < until))
     while not load.done():
@@ -122,7 +122,7 @@ def _unexplained(soak: Soak) -> list[str]:
     """Only a stream that had begun may fail, and only as often as the provider has spoiled one."""
     found = []
     if soak.tally.lost:
-        found.append(f"{soak.tally.lost} requests failed that the gateway could have saved: {soak.tally.strange[:5]}")
+        found.append(f"{soak.tally.lost} requests failed that the gateway could have saved: {soak.tally.told()}")
     spoiled = sum(soak.injected.get(fault, 0) for fault in MIDWAY)
     if (told := soak.tally.outcomes["told"]) > spoiled:
         found.append(f"{told} streams failed, and the provider has spoiled only {spoiled}")

@@ -14,12 +14,16 @@ Outcome = Literal["answered", "told", "refused", "broken"]
 
 @dataclass(slots=True)
 class Answer:
-    """What came. `status` is 0 when no head did; `whole`: the end of the answer came; times are monotonic seconds."""
+    """What came. `status` is 0 when no head did; `whole`: the end of the answer came.
+
+    Times are monotonic seconds; `made` is that of the connection.
+    """
 
     status: int
     body: bytes
     head: bytes
     whole: bool
+    made: float
     sent: float
     first: float | None
     ended: float
@@ -45,6 +49,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.open = False
+        self._made = time.monotonic()
         self._waiting: asyncio.Future[Answer] | None = None
         self._begin()
 
@@ -105,7 +110,7 @@ class Connection(asyncio.Protocol):
         status = int(head[9:12]) if head else 0
         ended = time.monotonic()
         body = body if self._size >= 0 else _joined(body)
-        waiting.set_result(Answer(status, body, head, whole, self._sent, self._first, ended))
+        waiting.set_result(Answer(status, body, head, whole, self._made, self._sent, self._first, ended))
 
 
 @dataclass
@@ -124,8 +129,7 @@ class Client:
         try:
             connection = await self.connect() if fresh else await self._connection()
         except OSError:
-            now = time.monotonic()
-            return Answer(0, b"", b"", whole=False, sent=now, first=None, ended=now)
+            return unanswered(time.monotonic())
         answer = await connection.ask(request)
         if connection.open and b"connection: close" not in answer.head.lower():
             self._idle.append(connection)
@@ -145,6 +149,11 @@ class Client:
             if found.open:
                 return found
         return await self.connect()
+
+
+def unanswered(since: float) -> Answer:
+    """What one has who is refused a connection, or gives up waiting."""
+    return Answer(0, b"", b"", whole=False, made=since, sent=since, first=None, ended=time.monotonic())
 
 
 def _joined(chunked: bytes) -> bytes:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 import uvloop
 
 from tools.drills import wire
-from tools.drills.client import Answer, Client
+from tools.drills.client import Answer, Client, unanswered
 from tools.drills.kept import keep
 from tools.drills.line import line
 from tools.drills.world import Provider, configured, provider
@@ -128,7 +128,7 @@ async def _ask(client: Client, running: Running, *, stream: bool) -> Answer:
         async with asyncio.timeout(GIVEN_UP_SECONDS):
             return await client.ask(wire.request(running.admin_key, "m", stream=stream))
     except TimeoutError:
-        return Answer(0, b"no answer", b"", whole=False, sent=began, first=None, ended=time.monotonic())
+        return unanswered(began)
 
 
 async def _signalled(dying: Provider, number: signal.Signals) -> None:

@@ -12,7 +12,7 @@ from tools.drills.client import Answer, Client
 
 _TICK_SECONDS = 0.01
 _LONGEST_LEAVE_SECONDS = 0.1
-_KEPT = 20
+_KEPT = 5000
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,28 @@ class Mix:
 
 @dataclass
 class Tally:
-    """What became of the requests: by outcome, and the first of those that are no answer."""
+    """What became of the requests: by outcome, and those that are no answer, up to some thousands."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
+    failures: list[Answer] = field(default_factory=list)
+    slowest: float = 0.0
 
     def add(self, outcome: str, answer: Answer) -> None:
         self.outcomes[outcome] += 1
         if outcome == "answered":
-            self.seconds.append(answer.seconds)
-        elif outcome in ("refused", "broken") and len(self.strange) < _KEPT:
-            self.strange.append(f"{outcome}: {answer.status} after {answer.seconds:.2f} s: {answer.body[-300:]!r}")
+            self.slowest = max(self.slowest, answer.seconds)
+        elif len(self.failures) < _KEPT:
+            self.failures.append(answer)
 
     @property
     def lost(self) -> int:
         """Requests that have neither an answer nor an explicit error in a stream that had begun."""
         return self.outcomes["refused"] + self.outcomes["broken"]
+
+    def told(self, most: int = 3) -> str:
+        """The first failures, for people."""
+        lines = [f"{one.status} after {one.seconds:.2f} s: {one.body[-300:]!r}" for one in self.failures[:most]]
+        return "; ".join(lines)
 
 
 class Callers:

@@ -15,11 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.drills.client import Client
 from tools.running import Running, lumina
 from tools.tasks.projects import ROOT
 
 PER_TOKEN = {"input_cost_per_token": 0.0000025, "output_cost_per_token": 0.00001}
+_KEY_SECONDS = 10
 _OWN = ("LUMINA_", "OTEL_")  # what a person set for the Lumina of theirs is not for ours
+
+
+@dataclass(frozen=True)
+class Configured(Running):
+    """A Lumina with the configuration file that it watches."""
+
+    config: Path
 
 
 @dataclass
@@ -62,13 +71,13 @@ def configured(
     *,
     settings: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
-) -> Iterator[Running]:
+) -> Iterator[Configured]:
     """A Lumina whose routes have backends at these addresses; `settings` are further sections of the configuration."""
     with tempfile.TemporaryDirectory(prefix="lumina-drill-") as folder, _only(environment or {}):
         file = Path(folder) / "gateway.yaml"
         write_config(file, backends, settings)
         with lumina("--config", str(file)) as running:
-            yield running
+            yield Configured(running.control, running.gateway, running.admin_key, running.pid, file)
 
 
 def write_config(file: Path, backends: dict[str, list[str]], settings: dict[str, Any] | None = None) -> None:
@@ -102,6 +111,21 @@ def api(running: Running, method: str, path: str, body: object = None, *, plane:
 async def asked(running: Running, method: str, path: str, body: object = None, *, plane: str = "control") -> Any:
     """The same without holding up the load."""
     return await asyncio.to_thread(api, running, method, path, body, plane=plane)
+
+
+async def limited_key(running: Running, name: str, **limits: object) -> str:
+    """A key whose limits are checked on each request, and never reached unless they are given. It works on return."""
+    ample = {"requests_per_minute": 10**12, "tokens_per_minute": 10**12, "budget_usd": "1000000000"}
+    made = await asked(running, "POST", "/api/governance/keys", {"name": name, "limits": limits or ample})
+    client, ask = (
+        Client(running.gateway),
+        f"GET /v1/models HTTP/1.1\r\nHost: drill\r\nAuthorization: Bearer {made['secret']}",
+    )
+    async with asyncio.timeout(_KEY_SECONDS):
+        while (await client.ask(f"{ask}\r\n\r\n".encode())).status != 200:
+            await asyncio.sleep(0.05)
+    client.close()
+    return str(made["secret"])
 
 
 def _model(route: str, number: int, url: str) -> dict[str, Any]:
