@@ -67,7 +67,7 @@ class LimitFields(BaseModel):
         unknown = sorted(sent - IGNORED)
         if unknown:
             raise NotLiteLlms(
-                f"Keys here have no {', '.join(unknown)[:200]}.",
+                f"Lumina's keys do not take {', '.join(unknown)[:200]}.",
                 next_step="Leave it out; limits of several keys together are those of their project.",
             )
         return sorted(sent)
@@ -121,7 +121,7 @@ class Info(BaseModel):
     team_id: None = None
     project_id: str
     blocked: bool = False
-    spend: None = None
+    spend: float | None = None
     status: Literal["active", "expired", "deleted"]
     created_at: datetime
     created_by: str | None
@@ -161,7 +161,13 @@ class Shown(Info):
     @classmethod
     def with_secret(cls, key: Key, secret: Secret, ignored: list[str], now: datetime) -> "Shown":
         info = Info.of(key, secret.sha256, now)
-        return cls(**info.model_dump(), key=secret.text, token=secret.sha256, lumina_ignored=ignored)
+        return cls(
+            **info.model_dump(exclude={"spend"}),
+            spend=0.0,
+            key=secret.text,
+            token=secret.sha256,
+            lumina_ignored=ignored,
+        )
 
 
 def _named(models: list[str] | None) -> list[str] | None:

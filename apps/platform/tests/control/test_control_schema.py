@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from lumina_governance.founding import found
+from lumina_governance.keys.store import KeyStore
+from lumina_governance.limits.models import UNLIMITED
+from lumina_governance.projects.store import ProjectStore
 from lumina_kit import ledger
+from lumina_kit.clock import utc_now
 from lumina_kit.database import Database, Model
 from lumina_platform import apps, migrations
 from lumina_platform.schema import DatabaseUnreachable, UnknownRevision, alembic_config, migrate, revision_of
@@ -70,6 +76,24 @@ async def test_history_goes_back_to_nothing(empty: Database) -> None:
 
     async with empty.engine.begin() as connection:
         assert await connection.run_sync(undo) == ["alembic_version"]
+
+
+async def test_rows_outlive_limits_that_come_go_and_come_again(empty: Database, tmp_path: Path) -> None:
+    await migrate(empty)
+    await found(empty, tmp_path / "admin.key", utc_now)
+
+    def without_limits(connection: Connection) -> None:
+        command.downgrade(alembic_config(connection), "0001")
+
+    async with empty.engine.begin() as connection:
+        await connection.run_sync(without_limits)
+    await migrate(empty)
+
+    async with empty.session() as session:
+        (key,) = await KeyStore(session).builtin()
+        project = await ProjectStore(session).default()
+    assert project is not None
+    assert (key.project_id, key.limits, project.limits) == (project.id, UNLIMITED, UNLIMITED)
 
 
 async def test_database_of_a_newer_lumina_is_refused(empty: Database) -> None:
