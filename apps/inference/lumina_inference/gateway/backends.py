@@ -9,7 +9,14 @@ from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway import plain, sending
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.calls import Call
-from lumina_inference.gateway.errors import ApiError, BackendAnsweredError, BadRequest, UsageEventRefused
+from lumina_inference.gateway.errors import (
+    ApiError,
+    BackendAnsweredError,
+    BackendTimedOut,
+    BadRequest,
+    ConnectTimedOut,
+    UsageEventRefused,
+)
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.standings import Attempt, Standings
@@ -40,11 +47,11 @@ class Backends:
         try:
             response = await self._ask(call, ask, attempt, policy, seconds)
         except ApiError as error:
-            standing.failed(error, policy, now())
+            standing.failed(error, policy, now(), hasty=_hasty(ask, error))
             raise
         else:
             if attempt.error is not None:
-                standing.failed(attempt.error, policy, now())
+                standing.failed(attempt.error, policy, now(), hasty=_hasty(ask, attempt.error))
             else:
                 standing.answered(attempt, call.usage, now())
             return response
@@ -112,3 +119,9 @@ class Backends:
             total=whole,
             hold=policy.hold_seconds,
         )
+
+
+def _hasty(ask: Ask, error: ApiError) -> bool:
+    """The caller's own limit may have been too short for any backend."""
+    own = ask.wishes.timeout is not None or ask.wishes.stream_timeout is not None
+    return own and isinstance(error, BackendTimedOut) and not isinstance(error, ConnectTimedOut)

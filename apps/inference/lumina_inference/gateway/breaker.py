@@ -50,11 +50,11 @@ class Breaker:
     def leave(self) -> None:
         self._trials -= 1
 
-    def succeeded(self, now: float) -> None:
+    def succeeded(self, now: float, *, closes: bool = True) -> None:
         self._sample(now)
         self._good += 1
         self.fails = 0
-        if self.reason is not None:
+        if closes and self.reason is not None:
             self.close()
 
     def failed(self, now: float, reason: str, allowed: int, seconds: float) -> None:

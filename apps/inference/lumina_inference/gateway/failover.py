@@ -9,6 +9,7 @@ from aiohttp.web import StreamResponse
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.backends import Backends
+from lumina_inference.gateway.breaker import Breaker
 from lumina_inference.gateway.calls import Call, FailedAttempt
 from lumina_inference.gateway.choice import Chooser, Draw, Needs, fitting
 from lumina_inference.gateway.errors import ApiError, BackendsRateLimited, NoBackend
@@ -75,6 +76,7 @@ class Pursuit:
     tried: list[Target] = field(default_factory=list)
     last: ApiError | None = None
     honoured: bool = False
+    on_trial: bool = False
 
     async def run(self) -> StreamResponse:
         """Attempt until one succeeds. Raises the last error, or NoBackend."""
@@ -82,6 +84,8 @@ class Pursuit:
         while True:
             target = await self._next(policy)
             self.call.retries += self.last is not None
+            if target not in self.tried:
+                self.on_trial = self.failover.chooser.standings.of(target).breaker.reason is not None
             try:
                 return await self._attempt(target, policy)
             except ApiError as error:
@@ -114,17 +118,40 @@ class Pursuit:
         if target is not None and target not in self.tried:
             return target
         if self.last is not None:
-            return await self._again(policy, self.last, self.tried[-1] if target is None else target)
+            return await self._again(policy, needs, self.last, self.tried[-1] if target is None else target)
         return await self._reopened(policy, needs)
 
-    async def _again(self, policy: Policy, last: ApiError, target: Target) -> Target:
+    async def _again(self, policy: Policy, needs: Needs, last: ApiError, target: Target) -> Target:
         """The same backend once more, if that makes sense and what it asked us to wait is not too long."""
         pause = self._pause(policy, last)
-        dead = self.failover.chooser.standings.of(target).breaker.dead
-        if not conduct(failure_of(last)).again or pause is None or dead or pause >= self._left():
+        breaker = self.failover.chooser.standings.of(target).breaker
+        again = conduct(failure_of(last)).again and not self._in_vain(policy, last, breaker)
+        if not again or pause is None or pause >= self._left():
             raise last
         await self.failover.sleep(pause)
-        return target
+        return target if retry_after(last.headers) is None else await self._let_in(policy, needs, target, last)
+
+    def _in_vain(self, policy: Policy, last: ApiError, breaker: Breaker) -> bool:
+        """The circuit is open: a failed trial has told enough, and so has any failure if a fallback can answer."""
+        if breaker.reason is None or breaker.dead:
+            return breaker.dead
+        if breaker.reason == Failure.RATE_LIMITED:
+            return self.on_trial and retry_after(last.headers) is None
+        return self.on_trial or bool(policy.fallbacks)
+
+    async def _let_in(self, policy: Policy, needs: Needs, target: Target, last: ApiError) -> Target:
+        """After a pause that a backend asked for, all who waited are let in one by one until one of them is answered.
+
+        Raises `last` if the backend wants another pause meanwhile, or it takes too long.
+        """
+        chooser, standing = self.failover.chooser, self.failover.chooser.standings.of(target)
+        give_up = min(self.deadline, chooser.standings.now() + self.failover.settings.longest_retry_after_seconds)
+        while (found := chooser.choose(self.choices.targets, policy, needs, self.tried)) is None:
+            now = chooser.standings.now()
+            if now >= give_up or standing.breaker.until > now or standing.breaker.reason is None:
+                raise last
+            await self.failover.sleep(_FIRST_PAUSE * (1 - _JITTER * self.failover.draw()))
+        return found
 
     def _pause(self, policy: Policy, last: ApiError) -> float | None:
         """Seconds; None if the backend asked for too long a wait, or for another one after we have waited."""
@@ -154,7 +181,7 @@ class Pursuit:
             raise _rate_limited(self.ask, seconds)
         self.honoured = True
         await self.failover.sleep(seconds + _FIRST_PAUSE * self.failover.draw())
-        return soonest.target
+        return await self._let_in(policy, needs, soonest.target, _rate_limited(self.ask, 1))
 
 
 def _needs(ask: Ask) -> Needs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.breaker import Breaker
-from lumina_inference.gateway.errors import ApiError
+from lumina_inference.gateway.errors import ApiError, BackendDied
 from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
 from lumina_inference.gateway.index import Index, Target
 from lumina_inference.gateway.tally import Tally
@@ -20,6 +20,7 @@ _MISSES_OF_THE_DEAD = 2
 _CREDENTIALS_SECONDS = 60.0
 _LONGEST_REST = 600.0
 _DEAD_SECONDS = 5.0
+_WILD = "*"
 _AVAILABLE = {"closed": 1.0, "half_open": 0.5, "open": 0.0}
 _DOUBTFUL = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN, Failure.SERVER_ERROR})
 
@@ -95,7 +96,8 @@ class Standing:
 
     def answered(self, attempt: Attempt, usage: Usage | None, now: float) -> None:
         """The attempt brought a whole answer."""
-        self.breaker.succeeded(now)
+        # An answer to an earlier request does not take back that the backend wants a pause.
+        self.breaker.succeeded(now, closes=attempt.trial or self.breaker.reason != Failure.RATE_LIMITED)
         self.misses, self.doubted = 0, False
         self._turn(now)
         if usage is not None:
@@ -106,17 +108,21 @@ class Standing:
         self.measured_at = now
         self.tally.answered(now - attempt.started, attempt.first_seconds, now)
 
-    def failed(self, error: ApiError, policy: Policy, now: float) -> Failure:
-        """The attempt brought nothing that counts."""
+    def failed(self, error: ApiError, policy: Policy, now: float, *, hasty: bool = False) -> Failure:
+        """The attempt brought nothing that counts. `hasty`: by a limit that the caller chose; nobody is to blame."""
         failure = failure_of(error)
         self.tally.failed(failure.value, now)
         if failure in _DOUBTFUL:
             self.doubted = True
-        if policy.cooldowns and conduct(failure).blames:
+        if policy.cooldowns and not hasty and self._blames(failure):
             was = self.breaker.reason
             self._blame(error, failure, policy, now)
             self._tell(was)
         return failure
+
+    def _blames(self, failure: Failure) -> bool:
+        """A backend for every model is not to blame when a caller asks for one that it lacks."""
+        return conduct(failure).blames and not (failure is Failure.MISSING and _WILD in self.target.backend.model)
 
     def _blame(self, error: ApiError, failure: Failure, policy: Policy, now: float) -> None:
         seconds = self.target.backend.cooldown_seconds or policy.cooldown_seconds
@@ -124,7 +130,7 @@ class Standing:
             self._rest(error, seconds, now)
         elif failure is Failure.CREDENTIALS:
             self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
-        elif self.breaker.reason != Failure.DIED:  # then the probe has opened the circuit
+        elif not isinstance(error, BackendDied):  # then the probe has opened the circuit
             allowed = tolerated(policy.allowed_fails_policy, failure, policy.allowed_fails)
             self.breaker.failed(now, failure, allowed, seconds)
 
@@ -138,10 +144,20 @@ class Standing:
             if self.misses or self.breaker.dead:
                 self.breaker.revive(now)
             self.probe_works, self.misses, self.doubted = True, 0, False
-        elif self.probe_works or not self.measured_at:  # else it answers requests, and just not this probe
+        elif self._speaks():
+            self.misses = 0
+        elif self._trusts_probe():
             self.misses += 1
             if self.misses >= _MISSES_OF_THE_DEAD or self.doubted:
                 self._die(now)
+
+    def _speaks(self) -> bool:
+        """Whether a request has heard something since the probe was sent: then it is just the probe that is slow."""
+        return any(attempt.heard_at > max(attempt.started, self.probed_at) for attempt in self.under_way)
+
+    def _trusts_probe(self) -> bool:
+        """A probe that has never worked may be at fault itself. It has its say once, if no request was answered yet."""
+        return self.probe_works or not (self.measured_at or self.breaker.reason == Failure.DIED)
 
     def usage(self, now: float) -> tuple[int, int]:
         """Requests and tokens of this minute."""
@@ -150,9 +166,10 @@ class Standing:
 
     def _die(self, now: float) -> None:
         was = self.breaker.reason
-        # A probe that has never worked may be at fault itself: then time decides, and a request on trial.
-        seconds = 0.0 if self.probe_works else _DEAD_SECONDS
-        self.breaker.open(now, Failure.DIED, seconds, dead=self.probe_works)
+        if not self.breaker.dead:
+            # Where no probe has ever worked, time decides, and a request on trial.
+            seconds = 0.0 if self.probe_works else _DEAD_SECONDS
+            self.breaker.open(now, Failure.DIED, seconds, dead=self.probe_works)
         for attempt in tuple(self.under_way):
             attempt.abandon()
         self._tell(was)
@@ -180,9 +197,12 @@ class Standings:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.now = clock
         self._by_id: dict[str, Standing] = {}
+        self._leaving: list[Standing] = []
 
     def __iter__(self) -> Iterator[Standing]:
-        return iter(tuple(self._by_id.values()))
+        """Those of the snapshot in force, and earlier ones that still have requests under way."""
+        self._leaving = [standing for standing in self._leaving if standing.under_way]
+        return iter((*self._by_id.values(), *self._leaving))
 
     def available(self) -> Iterator[tuple[str, float]]:
         """Each backend's id with 1 while it gets requests, 0.5 while it gets one on trial, 0 while it gets none."""
@@ -197,12 +217,12 @@ class Standings:
         return standing
 
     def follow(self, index: Index) -> None:
-        """A new snapshot: backends that it changed start afresh, those that it lacks are forgotten once idle."""
+        """A new snapshot: backends that it changed start afresh, those before them are forgotten once idle."""
         targets = {target.backend.id: target for choices in index.every_route for target in choices.targets}
         for name, standing in tuple(self._by_id.items()):
             target = targets.get(name)
             if target is None or target.backend != standing.target.backend:
-                del self._by_id[name]
+                self._leaving.append(self._by_id.pop(name))
             else:
                 standing.target = target
         for target in targets.values():
