@@ -55,15 +55,10 @@ class Chunks:
                 raise _cut() from None
             raise
         if any(getattr(choice, "finish_reason", None) for choice in chunk.choices):
-            if self._made_up:
-                raise _cut()
+            if getattr(self._stream, "received_finish_reason", "") is None:
+                raise _cut()  # the provider gave no finish reason: this "stop" is the library's own
             self._finished = True
         return chunk
-
-    @property
-    def _made_up(self) -> bool:
-        """Whether the finish reason is the library's own "stop", as the provider gave none."""
-        return not any(getattr(self._stream, f"{when}_finish_reason", True) for when in ("received", "intermittent"))
 
 
 def _cut() -> Refusal:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lumina_inference.settings import InferenceSettings
 from lumina_inference.translator import quiet
+from lumina_inference.translator.corrections import correct
 from lumina_inference.translator.server import Translator
 from lumina_kit import logs
 from lumina_kit.lifeline import Lifeline
@@ -21,6 +22,7 @@ async def serve(
 ) -> None:
     """Answer on the socket until `stop` is set or nobody has asked for `translator_idle_seconds`."""
     quiet.after_import(settings.translator_image_hosts)
+    correct()
     translator = Translator(run_dir, settings)
     runner = web.AppRunner(translator.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_SECONDS)
     await runner.setup()

@@ -46,17 +46,9 @@ def after_import(image_hosts: str) -> None:
     litellm.user_url_allowed_hosts = [host.strip() for host in image_hosts.split(",") if host.strip()]
     # aiohttp reports a stream that was cut as one that ended.
     litellm.disable_aiohttp_transport = True
-    _correct_finish_reasons()
     for callbacks in (litellm.input_callback, litellm.success_callback, litellm.failure_callback, litellm.callbacks):
         callbacks.clear()
     silence()
-
-
-def _correct_finish_reasons() -> None:
-    """Without these the library calls an answer that was cut by the context window a complete one."""
-    from litellm.litellm_core_utils import core_helpers
-
-    core_helpers._FINISH_REASON_MAP.setdefault("model_context_window_exceeded", "length")
 
 
 def silence() -> None:
