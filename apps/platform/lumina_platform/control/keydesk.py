@@ -77,7 +77,8 @@ class KeyDesk:
 async def _ask(keys: LiteLlmKeys, path: str, query: Mapping[str, str], body: bytes) -> object:
     if path == "/key/info":
         key = query.get("key")
-        return {"key": key, "info": (await keys.info(key)).model_dump(mode="json")}
+        info = await keys.info(key)
+        return {"key": key or info.token_id, "info": info.model_dump(mode="json")}
     change = _CHANGES.get(path)
     if change is None:
         raise NotFound(f"There is no {path[:100]} here.")

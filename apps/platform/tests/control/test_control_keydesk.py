@@ -69,10 +69,12 @@ async def test_key_in_force_is_believed_by_its_id_until_it_is_revoked(
     asked = {"name": "k", "role": "admin"}
     key = (await client.post("/api/governance/keys", headers=admin, json=asked)).json()
 
+    own = (await internal.get("/key/info", headers=by(key["id"]))).json()
     before = await internal.post("/key/generate", headers=by(key["id"]))
     await client.delete(f"/api/governance/keys/{key['id']}", headers=admin)
     after = await internal.post("/key/generate", headers=by(key["id"]))
 
+    assert own["key"] == own["info"]["token_id"]
     assert before.status_code == 200
     assert (after.status_code, after.json()["error"]["type"]) == (401, "auth_error")
 
