@@ -230,6 +230,19 @@ async def test_a_settled_reservation_cannot_be_settled_again(tmp_path: Path) -> 
         assert limits.spent("key:k") == 1
 
 
+async def test_absurd_usage_gives_nothing_back_and_breaks_nothing(tmp_path: Path) -> None:
+    who = caller(Limits(budget_nano_usd=10**30, tokens_per_minute=10**30))
+
+    async with limiter(tmp_path) as limits:
+        (await limits.admit(who, Estimate(10**40, 10**40))).settle(-5, -5)
+        assert limits.spent("key:k") == 0
+        (await limits.admit(who, NOTHING)).settle(10**40, 10**40)
+        with pytest.raises(RateLimited):
+            await limits.admit(who, NOTHING)
+        await asyncio.sleep(0.05)
+        assert await limits.reported("key:k") == 2**53
+
+
 async def test_a_caller_that_goes_away_while_it_waits_leaves_nothing_reserved(tmp_path: Path) -> None:
     who = caller(Limits(budget_nano_usd=10))
 

@@ -12,7 +12,7 @@ from lumina_inference.gateway.limits.exchange import Exchange
 from lumina_inference.gateway.limits.pricing import Estimate
 from lumina_inference.gateway.limits.refusals import Header, rate_headers, refusal
 from lumina_inference.gateway.limits.registry import Registry
-from lumina_inference.gateway.limits.store import Counter, Sale, Store, Sum
+from lumina_inference.gateway.limits.store import MOST, Counter, Sale, Store, Sum
 from lumina_inference.gateway.limits.windows import window
 from lumina_kit import logs
 from lumina_kit.clock import Clock, utc_now
@@ -98,6 +98,7 @@ class Limiter:
 
     def book(self, desk: Desk, tokens: int, cost_nano_usd: int, route: str, backend: str) -> None:
         """Count what a request really used."""
+        tokens, cost_nano_usd = _sane(tokens), _sane(cost_nano_usd)
         desk.use(tokens, cost_nano_usd)
         key = desk.caller.key
         self._book.add(Sale(desk.day, key.id, key.project_id, route, backend), tokens, cost_nano_usd)
@@ -140,6 +141,11 @@ class Limiter:
 
     def _refusal(self, caller: Caller, account: Account) -> ApiError:
         return refusal(account, self._now().timestamp(), self.headers(self._desk(caller)))
+
+
+def _sane(amount: int) -> int:
+    """A provider may claim any usage: none gives money back, and none breaks the sums."""
+    return min(max(amount, 0), MOST)
 
 
 class Reservation:

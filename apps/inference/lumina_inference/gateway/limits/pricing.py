@@ -25,7 +25,7 @@ def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
     per_input, per_output = backend.input_nano_usd_per_token, backend.output_nano_usd_per_token
     if per_input is None and per_output is None:
         return None
-    cached = min(usage.cached_tokens or 0, usage.input_tokens)
+    cached = max(0, min(usage.cached_tokens or 0, usage.input_tokens))
     per_cached = backend.cached_input_nano_usd_per_token
     cost = (usage.input_tokens - cached) * (per_input or 0) + usage.output_tokens * (per_output or 0)
     return round(cost + cached * ((per_input or 0) if per_cached is None else per_cached))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lumina_inference.gateway.limits.accounts import Account
-from lumina_inference.gateway.limits.store import Counter, Unit
+from lumina_inference.gateway.limits.store import MOST, Counter, Unit
 from lumina_inference.gateway.limits.windows import Window, following
 
 _AHEAD_SECONDS = 3
@@ -22,6 +22,7 @@ class Registry:
     def open(self, subject: str, unit: Unit, span: Window, limit: int | None) -> Account:
         """The account of a counter, with the limit that holds now."""
         counter = Counter(subject, unit, *span)
+        limit = None if limit is None else min(limit, MOST)
         account = self._accounts.get(counter)
         if account is None:
             account = self._accounts[counter] = Account(counter, limit)

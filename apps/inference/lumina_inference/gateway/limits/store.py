@@ -6,6 +6,10 @@ from typing import Literal, NamedTuple, Protocol, Self
 Unit = Literal["requests", "tokens", "nano_usd"]
 
 
+MOST = 2**53
+"""The largest limit, and the most that one request can use, in any unit: what every store reckons exactly."""
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or written. What was reported is reported again, under the same number."""
 
