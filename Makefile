@@ -46,8 +46,8 @@ containerize: ## [PROJECT=] build the image, by docker or buildah
 bench: ## run the benchmarks and print their tables
 	@tools/bench $(NAME)
 
-drill: ## kill and fuzz a running Lumina, for longer than the tests do
-	@tools/drill
+drill: ## [NAME=] kill, soak and fuzz a running Lumina, for longer than the tests do
+	@tools/drill $(NAME)
 
 openapi: ## write the OpenAPI documents
 	@tools/task openapi

@@ -55,9 +55,9 @@ containerize project="platform":
 bench name=name:
     @make bench NAME={{ name }}
 
-# kill and fuzz a running Lumina
-drill:
-    @make drill
+# kill, soak and fuzz a running Lumina
+drill name=name:
+    @make drill NAME={{ name }}
 
 # write the OpenAPI documents
 openapi:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.drills.client import Client
 from tools.running import Running, lumina
 from tools.tasks.projects import ROOT
 
-PER_TOKEN = {"input_cost_per_token": 0.0000025, "output_cost_per_token": 0.00001}
+INPUT_NANO_USD, OUTPUT_NANO_USD = 2500, 10_000  # for each token
+PER_TOKEN = {"input_cost_per_token": INPUT_NANO_USD / 1e9, "output_cost_per_token": OUTPUT_NANO_USD / 1e9}
 _KEY_SECONDS = 10
 _OWN = ("LUMINA_", "OTEL_")  # what a person set for the Lumina of theirs is not for ours
 
@@ -44,7 +45,7 @@ class Provider:
         return f"http://127.0.0.1:{self.port}{parts}/v1"
 
     def stats(self) -> dict[str, int]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as answer:  # nosec B310
             return dict(json.load(answer))
 
     def restart(self) -> None:
@@ -101,7 +102,7 @@ def api(running: Running, method: str, path: str, body: object = None, *, plane:
     headers = {"Authorization": f"Bearer {running.admin_key}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}{path}", data=data, headers=headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310
             text = answer.read()
     except urllib.error.HTTPError as error:
         raise RuntimeError(f"{method} {path} was answered {error.code}: {error.read().decode()[:500]}") from None
@@ -117,15 +118,21 @@ async def limited_key(running: Running, name: str, **limits: object) -> str:
     """A key whose limits are checked on each request, and never reached unless they are given. It works on return."""
     ample = {"requests_per_minute": 10**12, "tokens_per_minute": 10**12, "budget_usd": "1000000000"}
     made = await asked(running, "POST", "/api/governance/keys", {"name": name, "limits": limits or ample})
-    client, ask = (
-        Client(running.gateway),
-        f"GET /v1/models HTTP/1.1\r\nHost: drill\r\nAuthorization: Bearer {made['secret']}",
-    )
-    async with asyncio.timeout(_KEY_SECONDS):
-        while (await client.ask(f"{ask}\r\n\r\n".encode())).status != 200:
-            await asyncio.sleep(0.05)
-    client.close()
+    await asyncio.to_thread(_until_it_works, running, made["secret"])
     return str(made["secret"])
+
+
+def _until_it_works(running: Running, secret: str) -> None:
+    request = urllib.request.Request(f"{running.gateway}/v1/models", headers={"Authorization": f"Bearer {secret}"})
+    deadline = time.monotonic() + _KEY_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10):  # nosec B310
+                return
+        except urllib.error.HTTPError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _model(route: str, number: int, url: str) -> dict[str, Any]:

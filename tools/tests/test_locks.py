@@ -15,6 +15,7 @@ ROOT = projects.ROOT
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 PYTHON_LOCKS = [
     "requirements.lock", "requirements-dev.lock", "tools/bootstrap/uv.lock.txt", "tools/bootstrap/node.lock.txt",
+    "bench/peers/litellm/requirements.lock",
 ]  # fmt: skip
 
 
