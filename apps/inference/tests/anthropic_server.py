@@ -98,10 +98,13 @@ class AnthropicServer:
     async def _streamed(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        for event in _events(self.reply):
-            await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
-        if self.reply.waits:
-            await self._wait()
+        try:
+            for event in _events(self.reply):
+                await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            if self.reply.waits:
+                await self._wait()
+        finally:
+            self.left.set()
         return response
 
     async def _wait(self) -> None:
