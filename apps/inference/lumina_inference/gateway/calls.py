@@ -73,6 +73,8 @@ class Call:
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     backend_headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
+    _priced: Usage | None = None
+    _cost_nano_usd: int | None = None
     delivered: bool = False
     reply_headers: list[tuple[str, str]] = field(default_factory=list)
 
@@ -83,10 +85,12 @@ class Call:
 
     @property
     def cost_nano_usd(self) -> int | None:
-        """What the answer cost, where the prices and the usage are known."""
+        """What the answer cost, where the prices and the usage are known. It is asked for often, and computed once."""
         if self.usage is None or self.target is None:
             return None
-        return pricing.cost_nano_usd(self.target.backend, self.usage)
+        if self._priced is not self.usage:
+            self._priced, self._cost_nano_usd = self.usage, pricing.cost_nano_usd(self.target.backend, self.usage)
+        return self._cost_nano_usd
 
 
 def begin(request: BaseRequest, index: Index | None) -> Call:

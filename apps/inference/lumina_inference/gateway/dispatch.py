@@ -37,9 +37,14 @@ class Dispatch:
 
     async def _answer(self, call: Call, endpoint: Endpoint) -> StreamResponse:
         try:
-            return await endpoint.handler(call)
+            response = await endpoint.handler(call)
+            await _send(call, response)
+            return response
         except ApiError as error:
             return reply_error(call, error)
+        except ConnectionError:
+            call.status = calls.CLIENT_CLOSED
+            raise
         except asyncio.CancelledError:
             if not call.delivered:
                 call.status = calls.CLIENT_CLOSED
@@ -53,3 +58,9 @@ class Dispatch:
         finally:
             if not endpoint.quiet:
                 self._recorder.finish(call, endpoint.path)
+
+
+async def _send(call: Call, response: StreamResponse) -> None:
+    """Before the request is recorded, so that no caller waits for that."""
+    await response.prepare(call.request)
+    await response.write_eof()

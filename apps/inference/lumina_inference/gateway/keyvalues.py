@@ -1,6 +1,7 @@
 """OTLP attributes (`KeyValue`) with the key's bytes cached."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from lumina_inference.gateway.protobuf import double, integer, message, text, varint
 
@@ -23,6 +24,11 @@ def any_value(value: Value) -> bytes:
     return message(_ARRAY, b"".join(message(1, text(_STRING, item)) for item in value))
 
 
+@lru_cache(maxsize=256)
+def _texts(value: tuple[str, ...]) -> bytes:
+    return any_value(value)
+
+
 class Key:
     """One attribute name as a repeated KeyValue field of some message; call it with a value."""
 
@@ -38,7 +44,12 @@ class Key:
             size = len(raw)
             pair = bytes((len(self._name) + 4 + size,)) + self._name + bytes((0x12, size + 2, 0x0A, size))
             return self._head + pair + raw
-        content = any_value(value)
+        if type(value) is int and value >= 0:
+            raw = varint(value)
+            size = len(raw) + 1
+            pair = bytes((len(self._name) + 2 + size,)) + self._name + bytes((0x12, size, 0x18))
+            return self._head + pair + raw
+        content = _texts(value) if type(value) is tuple else any_value(value)
         pair = self._name + b"\x12" + varint(len(content)) + content
         return self._head + varint(len(pair)) + pair
 

@@ -68,9 +68,13 @@ class Reply(_Joined):
     def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         super().__init__(status, headers)
         self._content = body
+        self._sent = False
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send it all; called by aiohttp once the handler is done."""
+        """Send it all; aiohttp calls it once more when the handler is done."""
+        if self._sent:
+            return
+        self._sent = True
         content = b"" if self._client is not None and self._client.method == "HEAD" else self._content
         await self._send(self._head(f"Content-Length: {len(self._content)}\r\n") + content)
 
