@@ -29,7 +29,7 @@ class ChatServer:
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         if body.get("stream"):
             return await self._streamed(request, body)
-        message = {"role": "assistant", "content": "Hello there."}
+        message: dict[str, Any] = {"role": "assistant", "content": "Hello there."}
         message |= {"tool_calls": [CALL]} if body.get("tools") else {}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if body.get("tools") else "stop"}
         return web.json_response(_HEAD | {"object": "chat.completion", "choices": [choice], "usage": USAGE})

@@ -182,7 +182,7 @@ async def test_message_is_translated_for_others(translator: Running, served: Cha
     async with translator.anthropic(model=f"openai/{MODEL}", api_base=served.url) as sdk:
         whole = await ask(sdk, system="Be short.", tools=TOOL, stop_sequences=["END"])
         async with sdk.messages.stream(model="any", max_tokens=99, messages=SAY, tools=TOOL) as stream:
-            final = await stream.get_final_message()
+            final: Any = await stream.get_final_message()
 
     for message in (whole, final):
         assert [block.type for block in message.content] == ["text", "tool_use"]

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +63,11 @@ def _headers(translation: dict[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Running]:
-    """Start the process as the supervisor does, and end it."""
+def running(told: Mapping[str, str] = {}, **settings: str) -> Iterator[Running]:
+    """Start the process as the supervisor does, and end it. `told` is more of its environment."""
     with tempfile.TemporaryDirectory(prefix="lumina-") as folder:
-        told = {f"LUMINA_INFERENCE_{name.upper()}": value for name, value in settings.items()}
-        environment = {"LUMINA_HOME": f"{folder}/home", "LUMINA_RUN_DIR": folder, **told}
+        own = {f"LUMINA_INFERENCE_{name.upper()}": value for name, value in settings.items()}
+        environment = {"LUMINA_HOME": f"{folder}/home", "LUMINA_RUN_DIR": folder, **told, **own}
         child = spawn("lumina_inference.translator", environment=environment)
         child.lifeline.settimeout(60)
         assert child.lifeline.recv(6) == b"ready\n", child.output.read()

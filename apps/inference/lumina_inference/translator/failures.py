@@ -44,12 +44,11 @@ def refusal_of(error: BaseException, target: Target) -> Refusal:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
-    while error and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        if (following := error.__cause__ or error.__context__) is None:
-            return
-        error = following
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
 
 
 def _timed_out(error: BaseException, causes: list[BaseException]) -> bool:

@@ -1,6 +1,6 @@
 """Anthropic's Messages API on a provider that has it: the request goes on as it is, and the answer comes back so."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -69,7 +69,7 @@ def _request(client: httpx.AsyncClient, asked: Asked) -> httpx.Request:
 async def _failure(response: httpx.Response, target: Target) -> BaseException:
     """The library's own error for this answer: it knows which messages mean what."""
     text = (await response.aread()).decode(errors="replace")
-    error = AnthropicError(status_code=response.status_code, message=text, headers=response.headers)
+    error: BaseException = AnthropicError(status_code=response.status_code, message=text, headers=response.headers)
     try:
         litellm.exception_type(model=target.model, original_exception=error, custom_llm_provider=_PROVIDER)
     except Exception as mapped:  # noqa: BLE001  # it answers by raising
@@ -95,7 +95,7 @@ async def _events(response: httpx.Response, client: httpx.AsyncClient) -> AsyncG
         raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
 
 
-async def _split(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _split(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     """Whole events only: what is cut in the middle of one is left out."""
     lines: list[str] = []
     async for line in response.aiter_lines():
