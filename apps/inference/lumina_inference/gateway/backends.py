@@ -45,17 +45,15 @@ class Backends:
         attempt = standing.begin(target, now())
         call.target = target
         try:
-            response = await self._ask(call, ask, attempt, policy, seconds)
+            return await self._ask(call, ask, attempt, policy, seconds)
         except ApiError as error:
-            standing.failed(error, policy, now(), hasty=_hasty(ask, error))
+            attempt.error = error
             raise
-        else:
+        finally:
             if attempt.error is not None:
                 standing.failed(attempt.error, policy, now(), hasty=_hasty(ask, attempt.error))
-            else:
+            elif attempt.answered:
                 standing.answered(attempt, call.usage, now())
-            return response
-        finally:
             standing.end(attempt)
 
     async def _ask(self, call: Call, ask: Ask, attempt: Attempt, policy: Policy, seconds: float) -> StreamResponse:

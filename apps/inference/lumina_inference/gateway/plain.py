@@ -35,7 +35,7 @@ async def relay(
     call.backend_seconds = asyncio.get_running_loop().time() - attempt.started
     _note(call, _checked(sending, response, body), len(body) // _BYTES_PER_TOKEN if sending.operation.streams else 0)
     call.backend_headers = tuple(passed_on(response.headers))
-    attempt.begun = True
+    attempt.begun = attempt.answered = True
     return reply_answer(call, body)
 
 

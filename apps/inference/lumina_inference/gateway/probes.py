@@ -108,7 +108,8 @@ class Prober:
 
     async def _ask(self, standing: Standing) -> None:
         try:
+            silent_since = standing.probed_at - self.settings.probe_interval_seconds
             alive = await self.probe.alive(standing.target)
-            standing.probed(alive=alive, now=self.standings.now())
+            standing.probed(alive=alive, now=self.standings.now(), silent_since=silent_since)
         finally:
             standing.probing = False

@@ -29,7 +29,7 @@ _DOUBTFUL = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN, F
 class Attempt:
     """One request on its way at one backend. Times are the event loop's.
 
-    `begun`: the caller has a part of the answer. `error`: how it failed after that.
+    `begun`: the caller has a part of the answer. `answered`: the whole answer has come. `error`: how it failed.
     """
 
     target: Target
@@ -38,6 +38,7 @@ class Attempt:
     heard_at: float
     trial: bool = False
     begun: bool = False
+    answered: bool = False
     died: bool = False
     error: ApiError | None = None
     limit: asyncio.Timeout | None = None
@@ -134,26 +135,25 @@ class Standing:
             allowed = tolerated(policy.allowed_fails_policy, failure, policy.allowed_fails)
             self.breaker.failed(now, failure, allowed, seconds)
 
-    def probed(self, *, alive: bool, now: float) -> None:
+    def probed(self, *, alive: bool, now: float, silent_since: float) -> None:
         """A free probe has ended.
 
         The second one in a row that fails takes the backend out, with all that waits there; so does the first one after
-        a request has failed.
+        a request has failed. Neither does if a request has heard something after `silent_since`.
         """
         if alive:
             if self.misses or self.breaker.dead:
                 self.breaker.revive(now)
             self.probe_works, self.misses, self.doubted = True, 0, False
-        elif self._speaks():
+        elif self._spoke(silent_since):
             self.misses = 0
         elif self._trusts_probe():
             self.misses += 1
             if self.misses >= _MISSES_OF_THE_DEAD or self.doubted:
                 self._die(now)
 
-    def _speaks(self) -> bool:
-        """Whether a request has heard something since the probe was sent: then it is just the probe that is slow."""
-        return any(attempt.heard_at > max(attempt.started, self.probed_at) for attempt in self.under_way)
+    def _spoke(self, after: float) -> bool:
+        return any(attempt.heard_at > max(attempt.started, after) for attempt in self.under_way)
 
     def _trusts_probe(self) -> bool:
         """A probe that has never worked may be at fault itself. It has its say once, if no request was answered yet."""

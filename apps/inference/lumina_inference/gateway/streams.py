@@ -63,6 +63,7 @@ class Stream:
         self._dialect = DIALECTS[sending.operation.form]
         self._limit = asyncio.timeout(min(limits.first, limits.total))
         self._reply: StreamResponse | None = None
+        self._writing = False
         self._events = Events(
             sending.target, self._dialect, hides_usage=sending.hides_usage, max_event_bytes=settings.max_event_bytes
         )
@@ -74,6 +75,8 @@ class Stream:
             async with self._limit:
                 return await self._relay(upstream)
         except TimeoutError:
+            if self._writing:
+                raise self._hung_up() from None  # it is the caller who does not read
             return await self._failed(self._silence())
         except ApiError as error:
             return await self._failed(error)
@@ -197,6 +200,7 @@ class Stream:
             await self._open()
         held, self._held = b"".join(self._held), []
         self._note()
+        self._attempt.answered = True
         await self._close(held + self._dialect.end)
 
     async def _linger(self, response: ClientResponse) -> None:
@@ -227,16 +231,20 @@ class Stream:
         return self._reply
 
     async def _write(self, block: bytes) -> None:
+        self._writing = True
         try:
             await self._opened().write(block)
         except ConnectionError as error:
             raise self._hung_up() from error
+        self._writing = False
 
     async def _close(self, last: bytes) -> None:
+        self._writing = True
         try:
             await self._opened().write_eof(last)
         except ConnectionError as error:
             raise self._hung_up() from error
+        self._writing = False
         self._call.delivered = True
 
     def _opened(self) -> StreamResponse:
@@ -246,7 +254,11 @@ class Stream:
 
     def _hung_up(self) -> asyncio.CancelledError:
         """The caller is gone: the request ends as if it had been cancelled, which it is about to be."""
+        self._note()
         self._call.status = CLIENT_CLOSED
+        transport = self._call.request.transport
+        if transport is not None:
+            transport.abort()
         return asyncio.CancelledError()
 
     def _note(self) -> None:
