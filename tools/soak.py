@@ -134,7 +134,8 @@ def _unexplained(soak: Soak) -> list[str]:
 
 def _report(soak: Soak) -> str:
     steady, (before, after) = _steady(soak), soak.idle
-    lines = [f"outcomes: {dict(soak.tally.outcomes)}", f"provider: {soak.injected}"]
+    lines = [f"outcomes: {dict(soak.tally.outcomes)}", f"failures: {dict(soak.tally.kinds())}"]
+    lines.append(f"provider: {soak.injected}")
     for name, at in (("before", before), ("steady", steady[0]), ("at the end", steady[-1]), ("after", after)):
         gauges = ", ".join(f"{gauge} {at.gauges[gauge]:.0f}" for gauge in GAUGES if gauge in at.gauges)
         memory = f"PSS {at.pss_kib / 1024:.1f} MiB, RSS {at.rss_kib / 1024:.1f} MiB"

@@ -37,11 +37,12 @@ async def sample(running: Running, pid: int) -> Sample:
 
 
 async def until_idle(running: Running, pid: int, seconds: float) -> Sample:
-    """The first sample that shows nothing in flight, or the last one."""
+    """The first sample that shows nothing in flight and no connection but its own, or the last one."""
     deadline = time.monotonic() + seconds
     while True:
         found = await sample(running, pid)
-        busy = found.gauges.get("in_flight", 0) or found.gauges.get("reservations", 0)
+        held = (found.gauges.get(name, 0) for name in ("in_flight", "reservations"))
+        busy = any(held) or found.gauges.get("connections", 0) > 1
         if not busy or time.monotonic() > deadline:
             return found
         await asyncio.sleep(0.5)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from tools.drills.client import Answer, Client
 _TICK_SECONDS = 0.01
 _LONGEST_LEAVE_SECONDS = 0.1
 _KEPT = 5000
+_BEGUN = 200
+_CODE = re.compile(rb'"code": ?"(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,17 @@ class Tally:
 
     def told(self, most: int = 3) -> str:
         """The first failures, for people."""
-        lines = [f"{one.status} after {one.seconds:.2f} s: {one.body[-300:]!r}" for one in self.failures[:most]]
-        return "; ".join(lines)
+        worst = sorted(self.failures, key=lambda one: one.status == _BEGUN)[:most]  # those that had not begun first
+        return "; ".join(f"{one.status} after {one.seconds:.2f} s: {one.body[-300:]!r}" for one in worst)
+
+    def kinds(self) -> Counter[str]:
+        """How many failures of each kind, of those that were kept."""
+        return Counter(f"{one.status} {_code(one)}" for one in self.failures)
+
+
+def _code(answer: Answer) -> str:
+    found = _CODE.findall(answer.body)
+    return found[-1].decode() if found else "without a code"
 
 
 class Callers:
