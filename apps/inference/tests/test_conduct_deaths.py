@@ -1,0 +1,330 @@
+"""Backends that die, in every way there is: out of rotation, and what they left unanswered is answered elsewhere."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from apps.inference.tests.faulty_provider import (
+    FaultyProvider,
+    asked,
+    at_rest,
+    black_hole,
+    events,
+    faulty,
+    gateway_of,
+    good,
+    late,
+    pausing,
+    refuses,
+    route,
+    routes,
+    said,
+    silent,
+    standing,
+    streams,
+    told,
+    until,
+)from apps.inference.tests.gateway_world import backend
+from lumina_inference.gateway.index import index
+from lumina_inference.gateway.standings import Standing
+
+Death = Callable[[FaultyProvider], Awaitable[None]]
+
+
+async def killed(provider: FaultyProvider) -> None:
+    await provider.die()
+
+
+async def resetting(provider: FaultyProvider) -> None:
+    await provider.reset_all()
+
+
+async def muted(provider: FaultyProvider) -> None:
+    provider.mute = True
+
+
+DEATHS = [killed, resetting, muted]
+
+
+@pytest.mark.parametrize("death", DEATHS)
+async def test_what_a_dead_backend_left_unanswered_is_answered_by_another(death: Death) -> None:
+    """Plain requests, streams that have not begun, and a stream that is held back though it has begun."""
+    begun = asyncio.Event()
+
+    async def held(self: FaultyProvider, request: Any, body: dict[str, Any]) -> Any:
+        begun.set()
+        return await streams("half", then=pausing(asyncio.Event()))(self, request, body)
+
+    async with faulty(silent(), silent(), held, silent()) as primary, faulty(name="other") as other:
+        plain = route(primary.backend(), other.backend(order=2))
+        whole = route(primary.backend(), other.backend(order=2), name="held", hold_seconds=None)
+        async with gateway_of(plain, whole) as running:
+            waiting = [asyncio.create_task(asked(running)), asyncio.create_task(asked(running, stream=True))]
+            await primary.until(lambda seen: seen.hits == 2)
+            waiting.append(asyncio.create_task(asked(running, model="held", stream=True)))
+            await begun.wait()
+            await death(primary)
+            (_, answer, _), (_, first, _), (_, second, _) = await asyncio.gather(*waiting)
+            await at_rest(running)
+            before = primary.hits
+            later = said((await asked(running))[1])
+
+    assert (said(answer), told(first), told(second)) == ("other", "other", "other")
+    assert later == "other"
+    assert primary.hits == before
+
+
+@pytest.mark.parametrize("death", DEATHS)
+async def test_stream_that_has_begun_ends_with_an_error_when_its_backend_dies(death: Death) -> None:
+    async with (
+        faulty(streams("half", then=pausing(asyncio.Event()))) as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        asking = asyncio.create_task(asked(running, stream=True))
+        await until(lambda: any(attempt.begun for attempt in standing(running).under_way))
+        await death(primary)
+        status, text, _ = await asking
+        await at_rest(running)
+
+    assert (status, told(text)) == (200, "half")
+    assert events(text)[-1]["error"]["code"] in {"backend_failed", "backend_died"}
+    assert "[DONE]" not in text
+    assert other.hits == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_black_hole_is_left_after_the_time_to_connect_and_then_out_of_rotation(stream: bool) -> None:
+    async with faulty(name="other") as other:
+        with black_hole() as url:
+            hole = other.backend().__class__(id="hole", provider="openai", model="m", url=url)
+            async with gateway_of(route(hole, other.backend(order=2))) as running:
+                crowd = await asyncio.gather(*(asked(running, stream=stream) for _ in range(10)))
+                await until(lambda: standing(running, "hole").breaker.reason is not None)
+                later = [await asked(running) for _ in range(3)]
+
+    assert {(status, headers["x-lumina-backend"]) for status, _, headers in crowd} == {(200, "other")}
+    assert [headers["x-litellm-attempted-retries"] for _, _, headers in later] == ["0"] * 3
+
+
+async def test_dead_backend_that_is_the_only_one_is_told_fast_and_with_a_time() -> None:
+    async with faulty(mute=True) as primary, gateway_of(route(primary.backend(), cooldown_seconds=30)) as running:
+        first, _, _ = await asked(running)
+        await at_rest(running)
+        hits = primary.hits
+        later = await asyncio.gather(*(asked(running) for _ in range(20)))
+
+    assert first == 502
+    assert {status for status, _, _ in later} == {503}
+    assert all(int(headers["Retry-After"]) >= 1 for _, _, headers in later)
+    assert {answer["error"]["code"] for _, answer, _ in later} == {"no_backend_available"}
+    assert primary.hits == hits
+
+
+async def test_circuit_of_a_single_backend_opens_and_closes_again() -> None:
+    async with (
+        faulty(refuses(500)) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.5)) as running,
+    ):
+        statuses = [(await asked(running))[0] for _ in range(6)]
+        primary.script[:] = [good()]
+        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        after = [(await asked(running))[0] for _ in range(3)]
+
+    assert statuses == [500] * 3 + [503] * 3
+    assert after == [200] * 3
+    assert primary.hits == 6
+
+
+async def test_half_open_circuit_lets_one_request_at_a_time_through() -> None:
+    go = asyncio.Event()
+    async with (
+        faulty(refuses(500), refuses(500), refuses(500), late(go, good())) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
+    ):
+        for _ in range(3):
+            await asked(running)
+        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        trial = asyncio.create_task(asked(running))
+        await primary.until(lambda seen: seen.hits == 4)
+        meanwhile = [status for status, _, _ in await asyncio.gather(*(asked(running) for _ in range(10)))]
+        hits = primary.hits
+        go.set()
+        status, _, _ = await trial
+
+    assert meanwhile == [503] * 10
+    assert hits == 4
+    assert status == 200
+
+
+async def test_trial_whose_caller_leaves_makes_room_for_the_next() -> None:
+    async with (
+        faulty(refuses(500), refuses(500), refuses(500), silent(), good()) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
+    ):
+        for _ in range(3):
+            await asked(running)
+        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        trial = asyncio.create_task(asked(running))
+        await primary.until(lambda seen: seen.hits == 4)
+        trial.cancel()
+        await at_rest(running)
+        status, _, _ = await asked(running)
+
+    assert status == 200
+
+
+async def test_trials_that_fail_come_ever_more_seldom() -> None:
+    async with (
+        faulty(refuses(500)) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.1)) as running,
+        asyncio.timeout(20),
+    ):
+        while primary.hits < 6:
+            await asked(running)
+            await asyncio.sleep(0.01)
+
+    first, second, third = (primary.at[place + 1] - primary.at[place] for place in (2, 3, 4))
+    assert first < second < third
+
+
+async def test_backend_whose_probe_works_while_requests_fail_stays_out() -> None:
+    """It died and was revived by its probe; that it then refuses every request is a failed trial, not a good sign."""
+    async with faulty(name="primary") as primary, faulty(name="other") as other:
+        only = route(primary.backend(probe_seconds=0.1), other.backend(order=2), cooldown_seconds=20)
+        async with gateway_of(only) as running:
+            await until(lambda: standing(running).probe_works)
+            primary.probe_status = 500
+            await until(lambda: standing(running).breaker.dead)
+            primary.probe_status, primary.script[:] = 200, [refuses(500)]
+            await until(lambda: not standing(running).breaker.dead)
+            answers = [said((await asked(running))[1]) for _ in range(10)]
+
+    assert answers == ["other"] * 10
+    assert primary.hits == 1
+
+
+async def test_periodic_probes_take_a_dead_backend_out_before_a_request_fails() -> None:
+    async with (
+        faulty() as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(probe_seconds=0.1), other.backend(order=2))) as running,
+    ):
+        await until(lambda: standing(running).probe_works)
+        await primary.die()
+        await until(lambda: standing(running).breaker.dead)
+        _, answer, headers = await asked(running)
+
+    assert said(answer) == "other"
+    assert headers["x-litellm-attempted-retries"] == "0"
+    assert primary.hits == 0
+
+
+@pytest.mark.parametrize(("kind", "path"), [("models", "/v1/models"), ("health", "/health")])
+async def test_probe_asks_for_a_sign_of_life_and_never_for_a_completion(kind: str, path: str) -> None:
+    async with faulty() as primary, gateway_of(route(primary.backend(probe=kind, probe_seconds=0.1))) as running:
+        await primary.until(lambda seen: len(seen.probes) >= 2)
+        works = standing(running).probe_works
+
+    assert works
+    assert set(primary.probes) == {("GET", path)}
+    assert primary.hits == 0
+
+
+async def test_probe_goes_where_it_is_told_to() -> None:
+    async with faulty() as primary, faulty(name="other") as elsewhere:
+        address = elsewhere.url.replace("/v1", "/alive")
+        async with gateway_of(route(primary.backend(probe_url=address, probe_seconds=0.1))):
+            await elsewhere.until(lambda seen: bool(seen.probes))
+
+    assert set(elsewhere.probes) == {("GET", "/alive")}
+    assert primary.probes == []
+
+
+async def test_tcp_probe_only_connects() -> None:
+    async with faulty() as primary, gateway_of(route(primary.backend(probe="tcp", probe_seconds=0.1))) as running:
+        await until(lambda: standing(running).probe_works)
+        await primary.die()
+        await until(lambda: standing(running).breaker.dead)
+
+    assert primary.probes == []
+    assert primary.hits == 0
+
+
+async def test_backend_is_not_probed_without_doubt_or_if_it_must_not_be() -> None:
+    async with faulty() as primary, faulty(silent(), good(), name="other") as other:
+        quiet = route(other.backend(probe="none", timeout_seconds=0.8), name="n")
+        async with gateway_of(route(primary.backend()), quiet) as running:
+            for _ in range(3):
+                await asked(running)
+            status, _, _ = await asked(running, model="n", num_retries=0)
+
+    assert status == 504
+    assert primary.probes == []
+    assert other.probes == []
+
+
+@pytest.mark.parametrize("status", [401, 404, 405])
+async def test_any_answer_to_a_probe_is_a_sign_of_life(status: int) -> None:
+    go = asyncio.Event()
+    async with (
+        faulty(late(go, good()), probe_status=status) as primary,
+        gateway_of(route(primary.backend())) as running,
+    ):
+        asking = asyncio.create_task(asked(running))
+        await primary.until(lambda seen: len(seen.probes) >= 3)
+        go.set()
+        answer = await asking
+
+    assert answer[0] == 200
+
+
+def test_probe_that_has_never_worked_does_not_keep_a_good_backend_out() -> None:
+    """It may be at fault itself: it opens the circuit once, and then a request on trial decides."""
+    target = index(routes(route(backend("http://127.0.0.1:9/v1")))).routes["m"].targets[0]
+    standing = Standing(target)
+    for now in (1.0, 2.0):
+        standing.probed(alive=False, now=now, silent_since=0.0)
+    opened = standing.breaker.state(3.0)
+
+    trial = standing.begin(target, 20.0)
+    for now in (22.0, 24.0, 26.0):
+        standing.probed(alive=False, now=now, silent_since=20.0)
+    standing.answered(trial, None, 27.0)
+    standing.end(trial)
+
+    assert opened == "open"
+    assert trial.trial
+    assert not trial.died
+    assert standing.breaker.state(27.0) == "closed"
+
+
+async def test_request_in_flight_is_moved_though_the_configuration_has_changed_meanwhile() -> None:
+    async with (
+        faulty(silent()) as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        asking = asyncio.create_task(asked(running))
+        await primary.until(lambda seen: seen.hits == 1)
+        await running.control.put(routes(route(primary.backend(weight=5.0), other.backend(order=2))))
+        await until(lambda: standing(running).target.backend.weight == 5.0)
+        primary.mute = True
+        status, answer, _ = await asking
+        await at_rest(running)
+
+    assert (status, said(answer)) == (200, "other")
+
+
+async def test_wrong_key_of_one_backend_is_nobody_elses_trouble() -> None:
+    async with (
+        faulty(refuses(401, message="bad key sk-1234")) as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        answers = [said((await asked(running))[1]) for _ in range(4)]
+
+    assert answers == ["other"] * 4
+    assert primary.hits == 1
