@@ -26,7 +26,8 @@ from apps.inference.tests.faulty_provider import (
     streams,
     told,
     until,
-)from apps.inference.tests.gateway_world import backend
+)
+from apps.inference.tests.gateway_world import backend
 from lumina_inference.gateway.index import index
 from lumina_inference.gateway.standings import Standing
 

@@ -102,12 +102,14 @@ class Pursuit:
         """Raises the error if nothing more may be tried on this route."""
         failure = failure_of(error)
         self.call.failed_attempts.append(FailedAttempt.of(target, failure))
-        self.last = error
+        earlier, self.last = self.last, error
         self.tried.append(target)
         wishes, backend = self.ask.wishes, target.backend
         general = policy.num_retries if backend.num_retries is None else backend.num_retries
         allowed = tolerated(policy.retry_policy, failure, general) if wishes.num_retries is None else wishes.num_retries
         self.call.max_retries = allowed
+        if failure is Failure.BAD_REQUEST and earlier is not None:
+            raise earlier  # what only this backend refuses, as prefill, must not mask why it was asked
         if not conduct(failure).elsewhere or len(self.tried) > allowed or self._left() < _FIRST_PAUSE:
             raise error
 

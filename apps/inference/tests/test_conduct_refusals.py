@@ -1,0 +1,189 @@
+"""What a backend refuses for good reason, and whose answer is reported and billed."""
+
+from typing import Any
+
+import openai
+import pytest
+
+from apps.inference.tests.faulty_provider import (
+    BODY,
+    asked,
+    at_rest,
+    cut,
+    faulty,
+    gateway_of,
+    good,
+    refuses,
+    route,
+    routes,
+    said,
+    standing,
+    streams,
+    told,
+)
+from apps.inference.tests.gateway_world import ADMIN_KEY, chunk, gateway
+from apps.inference.tests.test_gateway_spans import receiver, values
+
+OVERFLOW = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_context_overflow_goes_to_a_larger_model_and_not_to_the_same_one(stream: bool) -> None:
+    act = refuses(400, "context_length_exceeded", OVERFLOW)
+    async with faulty(act) as primary, faulty(act, name="twin") as twin, faulty(name="large") as large:
+        first = route(primary.backend(), twin.backend(), context_window_fallbacks=("large",), fallbacks=("m",))
+        async with gateway_of(first, route(large.backend(), name="large")) as running:
+            status, _, headers = await asked(running, stream=stream)
+            reason = standing(running).breaker.reason
+
+    assert (status, headers["x-lumina-backend"]) == (200, "large")
+    assert headers["x-litellm-attempted-fallbacks"] == "1"
+    assert primary.hits + twin.hits == 1
+    assert reason is None
+
+
+async def test_context_overflow_without_a_larger_model_is_told_and_not_tried_again() -> None:
+    async with faulty(refuses(400, message=OVERFLOW)) as primary, gateway_of(route(primary.backend())) as running:
+        with pytest.raises(openai.BadRequestError) as raised:
+            await running.sdk().chat.completions.create(**BODY)
+
+    assert raised.value.code == "context_length_exceeded"
+    assert primary.hits == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_answer_cut_by_a_content_filter_is_passed_on_with_its_reason(stream: bool) -> None:
+    filtered = streams("I", end=(chunk({}, finish="content_filter"), b"data: [DONE]\n\n"))
+    choice = {"index": 0, "message": {"role": "assistant", "content": "I"}, "finish_reason": "content_filter"}
+    act = filtered if stream else good(choices=[choice])
+    async with faulty(act) as primary, faulty(name="other") as other:
+        first = route(primary.backend(), fallbacks=("n",), content_policy_fallbacks=("n",))
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            status, answer, _ = await asked(running, stream=stream)
+
+    assert status == 200
+    assert ('"finish_reason": "content_filter"' in answer) if stream else said(answer) == "I"
+    assert (primary.hits, other.hits) == (1, 0)
+
+
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])
+async def test_content_filter_refusal_is_passed_on_and_not_tried_again(code: str) -> None:
+    async with faulty(refuses(400, code, "filtered: violence")) as primary, faulty(name="other") as other:
+        first = route(primary.backend(), other.backend(order=2), fallbacks=("n",))
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            status, answer, _ = await asked(running)
+            reason = standing(running).breaker.reason
+
+    assert (status, answer["error"]["code"], answer["error"]["message"]) == (400, code, "filtered: violence")
+    assert (primary.hits, other.hits) == (1, 0)
+    assert reason is None
+
+
+async def test_content_filter_refusal_goes_only_where_the_operator_sends_it() -> None:
+    async with faulty(refuses(400, "content_filter")) as primary, faulty(name="other") as other:
+        first = route(primary.backend(), content_policy_fallbacks=("n",))
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            status, answer, _ = await asked(running)
+
+    assert (status, said(answer)) == (200, "other")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_fallback_that_rejects_prefill_does_not_mask_the_real_error(stream: bool) -> None:
+    real = refuses(503, "overloaded", "no capacity in this region")
+    async with faulty(real) as primary, faulty(refuses(400, message=PREFILL), name="other") as other:
+        first = route(primary.backend(), fallbacks=("n",), num_retries=0)
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            messages = [*BODY["messages"], {"role": "assistant", "content": "Sure:"}]
+            status, answer, headers = await asked(running, messages=messages, stream=stream)
+
+    assert (status, answer["error"]["message"]) == (503, "no capacity in this region")
+    assert headers["x-should-retry"] == "false"
+    assert headers["x-lumina-backend"] == "primary"
+    assert other.hits == 1
+
+
+async def test_other_backend_of_the_route_that_rejects_prefill_does_not_mask_the_real_error() -> None:
+    real = refuses(503, "overloaded", "no capacity in this region")
+    async with (
+        faulty(real) as primary,
+        faulty(refuses(400, message=PREFILL), name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        status, answer, _ = await asked(running)
+
+    assert (status, answer["error"]["message"]) == (503, "no capacity in this region")
+    assert other.hits == 1
+
+
+async def test_callers_mistake_is_told_at_once_and_speaks_against_no_backend() -> None:
+    async with faulty(refuses(400, message="no such parameter")) as primary, faulty(name="other") as other:
+        first = route(primary.backend(), other.backend(order=2), fallbacks=("n",))
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            answers = [await asked(running) for _ in range(5)]
+            reason = standing(running).breaker.reason
+
+    assert {status for status, _, _ in answers} == {400}
+    assert all("x-should-retry" not in headers for _, _, headers in answers)
+    assert (primary.hits, other.hits, reason) == (5, 0, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_model_usage_and_cost_are_those_of_the_backend_that_answered(stream: bool) -> None:
+    """The first attempt spoke of tokens before it failed: they are nobody's."""
+    dear = {"input_nano_usd_per_token": 1_000_000.0, "output_nano_usd_per_token": 1_000_000.0}
+    cheap = {"input_nano_usd_per_token": 10.0, "output_nano_usd_per_token": 100.0}
+    failing = streams("a", "b", "c", then=cut) if stream else refuses(500)
+    used = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+    act = streams("hi", usage=used) if stream else good(usage=used)
+    async with receiver() as otlp, faulty(failing) as primary, faulty(act, name="other") as other:
+        only = route(primary.backend(**dear), other.backend(order=2, **cheap), hold_seconds=None)
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        async with gateway(routes(only), environ=environ, span_flush_seconds=0.01) as running:
+            _, answer, headers = await asked(running, stream=stream)
+            await at_rest(running)
+            span = await otlp.span()
+            _, metrics, _ = await running.get("/metrics", api_key=ADMIN_KEY)
+
+    attributes = values(span.attributes)
+    assert headers["x-lumina-backend"] == attributes["lumina.backend"] == "other"
+    assert attributes["gen_ai.response.model"] == "model-of-other"
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (20, 5)
+    assert _spent(attributes) == 20 * 10 + 5 * 100
+    assert "primary" not in _tokens_of(metrics)
+    assert standing(running).tokens == 0
+    if not stream:
+        assert float(headers["x-litellm-response-cost"]) == pytest.approx(7e-7)
+        assert answer["model"] == "model-of-other"
+
+
+async def test_request_that_nobody_answered_costs_nothing() -> None:
+    prices = {"input_nano_usd_per_token": 10.0, "output_nano_usd_per_token": 100.0}
+    async with receiver() as otlp, faulty(refuses(500)) as primary:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        only = route(primary.backend(**prices), num_retries=1)
+        async with gateway(routes(only), environ=environ, span_flush_seconds=0.01) as running:
+            await asked(running)
+            attributes = values((await otlp.span()).attributes)
+
+    assert not [name for name in attributes if "usage" in name or "cost" in name]
+
+
+async def test_cut_stream_that_the_caller_saw_is_billed_by_what_it_held() -> None:
+    async with receiver() as otlp, faulty(streams("a", "b", "c", then=cut)) as primary:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        async with gateway(routes(route(primary.backend())), environ=environ, span_flush_seconds=0.01) as running:
+            _, text, _ = await asked(running, stream=True)
+            attributes = values((await otlp.span()).attributes)
+
+    assert told(text) == "abc"
+    assert attributes["gen_ai.usage.output_tokens"] == 3
+
+
+def _spent(attributes: dict[str, Any]) -> int:
+    return next(int(value) for name, value in attributes.items() if "cost" in name)
+
+
+def _tokens_of(metrics: str) -> str:
+    return "\n".join(line for line in metrics.splitlines() if "token_usage" in line and not line.startswith("#"))
