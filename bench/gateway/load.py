@@ -74,7 +74,8 @@ def _wrk(url: str, script: Path, clients: int, seconds: float) -> str:
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("wrk is not installed: apt install wrk")
-    argv = [program, "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "30s", "--latency", "-s", str(script), url]
+    whole = f"-d{max(1, round(seconds))}s"  # wrk takes no fractions
+    argv = [program, "-t1", f"-c{clients}", whole, "--timeout", "30s", "--latency", "-s", str(script), url]
     return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds + _SPARE_SECONDS).stdout
 
 

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[1] / "results"
 class Results:
     """Runs by kind, clients and subject; memory by subject; the sizes of the measurement."""
 
-    seconds: float
+    seconds: dict[str, float]
     repeats: int
     runs: dict[tuple[str, int, str], list[Run]] = field(default_factory=dict)
     pss_mib: dict[str, float] = field(default_factory=dict)

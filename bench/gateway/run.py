@@ -22,7 +22,9 @@ from subjects import subjects
 
 CLIENTS = (1, 64)
 RUNS = int(os.environ.get("RUNS", "5"))
-SECONDS = float(os.environ.get("SECONDS", "10" if os.environ.get("FULL") else "1.5"))
+SECONDS = {"plain": 2.0, "stream": 1.0, "paced": 1.5}
+if given := os.environ.get("SECONDS", "10" if os.environ.get("FULL") else ""):
+    SECONDS = dict.fromkeys(KINDS, float(given))
 PEERS = os.environ.get("PEERS", "1") != "0"
 
 
@@ -47,7 +49,8 @@ def _run_all(measured: tuple[Subject, ...], folder: Path, results: Results) -> N
         for clients in CLIENTS:
             for _ in range(RUNS):
                 for subject in measured:
-                    results.add(kind, clients, subject.name, measure(subject, kind, clients, SECONDS, folder))
+                    run = measure(subject, kind, clients, SECONDS[kind], folder)
+                    results.add(kind, clients, subject.name, run)
 
 
 if __name__ == "__main__":

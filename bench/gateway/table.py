@@ -37,7 +37,8 @@ def text(results: Results) -> str:
     memory = ", ".join(f"{name} {size:.0f}" for name, size in results.pss_mib.items())
     lines += [f"Memory after the load, PSS of the process and its children, MiB: {memory}", ""]
     lines += [aim.line() for aim in _aims(results)]
-    sizes = f"Medians of {results.repeats} interleaved runs of {results.seconds:g} s. The load and the stub share"
+    lengths = ", ".join(f"{kind} {seconds:g} s" for kind, seconds in results.seconds.items())
+    sizes = f"Medians of {results.repeats} interleaved runs ({lengths}). The load and the stub share"
     lines += ["", f"{sizes} the machine's cores with what is measured. LiteLLM: {results.peer or 'not measured'}."]
     return "\n".join(lines)
 

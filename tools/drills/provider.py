@@ -18,7 +18,7 @@ from typing import cast
 import uvloop
 
 from tools.drills import wire
-from tools.drills.faults import BEFORE, LATE_SECONDS, MIDWAY, STALL_SECONDS
+from tools.drills.faults import BEFORE, LATE_SECONDS, MIDWAY, SHARES, STALL_SECONDS
 
 DEFAULTS = {"first": 0, "gap": 0, "tokens": 40, "faults": 0}
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -83,7 +83,8 @@ class Provider(asyncio.Protocol):
     def _fault(self, in_ten_thousand: int, stream: bool) -> str:
         if self._work.draw.random() * 10_000 >= in_ten_thousand:
             return ""
-        return self._work.draw.choice((*BEFORE, *MIDWAY) if stream else BEFORE)
+        kinds = (*BEFORE, *MIDWAY) if stream else BEFORE
+        return self._work.draw.choices(kinds, [SHARES.get(kind, 1.0) for kind in kinds])[0]
 
     async def _slowly(self, options: dict[str, int], fault: str, stream: bool) -> None:
         if options["first"]:
