@@ -152,6 +152,12 @@ class NoBackend(ApiError):
     code = "no_backend_available"
 
 
+class PromptTooLong(BadRequest):
+    """By the gateway's own estimate, no backend of the route takes as many tokens."""
+
+    code = "context_length_exceeded"
+
+
 class BackendsRateLimited(ApiError):
     """Every backend of the route has said that it takes no more for now."""
 

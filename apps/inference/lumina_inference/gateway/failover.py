@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp.web import StreamResponse
 
@@ -12,7 +12,7 @@ from lumina_inference.gateway.backends import Backends
 from lumina_inference.gateway.breaker import Breaker
 from lumina_inference.gateway.calls import Call, FailedAttempt
 from lumina_inference.gateway.choice import Chooser, Draw, Needs, fitting
-from lumina_inference.gateway.errors import ApiError, BackendsRateLimited, NoBackend
+from lumina_inference.gateway.errors import ApiError, BackendsRateLimited, NoBackend, PromptTooLong
 from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
 from lumina_inference.gateway.index import Choices, Target
 from lumina_inference.gateway.settings import GatewaySettings
@@ -170,7 +170,7 @@ class Pursuit:
         """All are out of rotation. Backends that only asked for a pause are waited for, if nobody else can answer."""
         able = fitting(self.choices.targets, policy, needs)
         if not able:
-            raise NoBackend(f"No backend of the model {self.ask.model!r} takes this request's tags or size.")
+            raise self._unfit(policy, needs)
         standings = self.failover.chooser.standings
         now = standings.now()
         soonest = min((standings.of(target) for target in able), key=lambda standing: standing.breaker.until)
@@ -184,6 +184,12 @@ class Pursuit:
         self.honoured = True
         await self.failover.sleep(seconds + _FIRST_PAUSE * self.failover.draw())
         return await self._let_in(policy, needs, soonest.target, _rate_limited(self.ask, 1))
+
+    def _unfit(self, policy: Policy, needs: Needs) -> ApiError:
+        model = self.ask.model
+        if fitting(self.choices.targets, policy, replace(needs, tokens=0)):
+            return PromptTooLong(f"The prompt has about {needs.tokens} tokens: too many for the model {model!r}.")
+        return NoBackend(f"No backend of the model {model!r} takes requests with the tags {', '.join(needs.tags)!r}.")
 
 
 def _needs(ask: Ask) -> Needs:

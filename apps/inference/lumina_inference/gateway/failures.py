@@ -14,6 +14,7 @@ from lumina_inference.gateway.errors import (
     ConnectTimedOut,
     CredentialsRefused,
     PartUnavailable,
+    PromptTooLong,
 )
 
 
@@ -75,6 +76,8 @@ def failure_of(error: ApiError) -> Failure:
         return Failure.TIMED_OUT
     if isinstance(error, CredentialsRefused):
         return Failure.CREDENTIALS
+    if isinstance(error, PromptTooLong):
+        return Failure.CONTEXT_WINDOW
     if isinstance(error, BackendAnsweredError):
         return _answered(error)
     return Failure.BROKEN
