@@ -30,7 +30,8 @@ InferenceDep = Annotated[Inference, Depends(inference)]
 class ShownBackend(BaseModel):
     """One place that answers for a model, without its credentials.
 
-    `translated`: called through the LiteLLM library. Prices are in nano-dollars per token; null is not known.
+    `translated`: called through the LiteLLM library. Prices are in nano-dollars per token; null is not known, or with
+    `*` in the model depends on it. `price_source`: `config`, or the table with its date.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +48,7 @@ class ShownBackend(BaseModel):
     input_nano_usd_per_token: float | None
     output_nano_usd_per_token: float | None
     cached_input_nano_usd_per_token: float | None
+    price_source: str | None
 
     @classmethod
     def of(cls, backend: Backend) -> "ShownBackend":

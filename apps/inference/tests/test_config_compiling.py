@@ -89,6 +89,7 @@ def test_entry_becomes_a_backend() -> None:
         stream_timeout_seconds=2.5,
         input_nano_usd_per_token=2500.0,
         output_nano_usd_per_token=10000.0,
+        price_source="config",
     )
 
 

@@ -28,7 +28,7 @@ from apps.inference.tests.gateway_world import (
     snapshot,
     streaming,
 )
-from lumina_contracts.snapshot import Limits, Snapshot
+from lumina_contracts.snapshot import Limits, Route, RoutesPart, Snapshot, Terms, sealed
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.limits import LocalStore
 from lumina_inference.gateway.limits.windows import window
@@ -129,6 +129,23 @@ async def test_a_backend_that_fails_bills_nothing() -> None:
         spent = await reported(Path(name))
 
     assert status >= 500
+    assert spent == 10 * PRICE
+
+
+async def test_a_model_that_a_wildcard_takes_counts_with_its_own_price() -> None:
+    def priced(upstream: Provider) -> Snapshot:
+        wild = backend(upstream.url, model="*", price_list="openai/*")
+        routes = (Route(name="any/*", backends=(wild,), kinds=("chat",)),)
+        lists = {"openai/*": {"m": Terms(PRICE, PRICE)}}
+        keys = limited(upstream, Limits(budget_nano_usd=10 * PRICE)).keys
+        return sealed(RoutesPart(routes=routes, price_lists=lists), keys)
+
+    with tempfile.TemporaryDirectory(prefix="lg-") as name:
+        async with provider(plain_chat) as upstream, gateway(priced(upstream), folder=Path(name)) as running:
+            answers = [await running.post(CHAT, BODY | {"model": "any/m"}) for _ in range(2)]
+        spent = await reported(Path(name))
+
+    assert [status for status, _, _ in answers] == [200, 429]
     assert spent == 10 * PRICE
 
 

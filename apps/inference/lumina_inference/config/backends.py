@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from lumina_contracts.snapshot import Backend
+from lumina_contracts.snapshot import Backend, Terms
 from lumina_inference.config.addresses import Address, ending, read_address
 from lumina_inference.config.credential_list import Credentials, with_credential
 from lumina_inference.config.credentials import read_headers, read_key
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
-from lumina_inference.config.origins import WILD, Origin, read_origin
-from lumina_inference.config.prices import read_terms
+from lumina_inference.config.origins import Origin, read_origin
+from lumina_inference.config.prices import is_listed_later, price_list, read_terms, table_name
 from lumina_inference.config.probing import ProbeDefaults, read_probing
 from lumina_inference.config.translation import Plain, translation
+from lumina_inference.wildcards import WILD
 
 TRANSLATOR_URL = "http://translator/v1"
 TRANSLATOR_SOCKET = "translator.sock"
@@ -41,6 +42,7 @@ class Drafted:
     backend: Backend
     weight: float | None
     kinds: tuple[str, ...] | None
+    price_list: Mapping[str, Terms] | None = None
 
 
 def read_backend(name: str, ordinal: int, params: Fields, info: Fields, defaults: EntryDefaults) -> Drafted | None:
@@ -56,12 +58,18 @@ def read_backend(name: str, ordinal: int, params: Fields, info: Fields, defaults
     weight = params.number("weight", least=0, most=1e6)
     backend = _backend(params, info, origin, address, defaults)
     identity = info.text("id") or _identity(name, ordinal, origin, address)
-    return Drafted(structs.replace(backend, id=identity), weight, origin.provider.kinds)
+    backend = structs.replace(backend, id=identity)
+    listed = price_list(origin) if is_listed_later(info, origin) else None
+    if listed:
+        source = backend.price_source or table_name()
+        backend = structs.replace(backend, price_list=origin.library_model, price_source=source)
+    return Drafted(backend, weight, origin.provider.kinds, listed)
 
 
 def _backend(params: Fields, info: Fields, origin: Origin, address: Address, defaults: EntryDefaults) -> Backend:
     key, translated = read_key(params, origin), origin.provider.translated
-    terms, probing = read_terms(params, info, origin), read_probing(info, origin, address, defaults.probes)
+    terms, source = read_terms(params, info, origin)
+    probing = read_probing(info, origin, address, defaults.probes)
     headers = tuple(read_headers(params))
     return Backend(
         id="",
@@ -79,6 +87,7 @@ def _backend(params: Fields, info: Fields, origin: Origin, address: Address, def
         input_nano_usd_per_token=terms.input,
         output_nano_usd_per_token=terms.output,
         cached_input_nano_usd_per_token=terms.cached_input,
+        price_source=source,
         max_input_tokens=terms.max_input_tokens,
         max_output_tokens=terms.max_output_tokens,
         tags=tuple(params.resolved(tag) for tag in params.texts("tags", "tags")),

@@ -94,6 +94,7 @@ def _compiled(tree: Value, environ: Mapping[str, str], digest: str) -> Compiled:
     if not report.ok:
         return Compiled(_embedded_alone(digest), report)
     part = RoutesPart(routes=routes, aliases=aliases, config_sha256=digest, redis_url=redis_url)
+    part = structs.replace(part, price_lists=drafts.price_lists())
     return Compiled(part, report, master_key)
 
 

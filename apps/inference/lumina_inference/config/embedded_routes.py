@@ -37,5 +37,6 @@ def _route(name: str, version: str, kinds: tuple[str, ...]) -> Route:
         quantization="none (float32)",
         input_nano_usd_per_token=0.0,
         output_nano_usd_per_token=0.0,
+        price_source="runs here",
     )
     return Route(name=name, backends=(backend,), kinds=kinds, created=RELEASED)

@@ -8,6 +8,7 @@ from lumina_inference.config.provider import Provider
 from lumina_inference.config.providers import PROVIDERS, split_model
 from lumina_inference.config.translated import TRANSLATED
 from lumina_inference.config.tree import Value
+from lumina_inference.wildcards import WILD
 
 # Names that LiteLLM knows without their provider.
 _BARE = (
@@ -18,7 +19,6 @@ _BARE = (
 )
 ANY = "litellm"
 _ANY_PROVIDER = Provider(key_needed=False, translated=True)
-WILD = "*"
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,12 @@ def _named(params: Fields, model: str) -> tuple[str | None, str]:
     if forced:
         return forced, model.removeprefix(f"{forced}/")
     named, name = split_model(model)
-    if named is None:
-        named = next((provider for pattern, provider in _BARE if pattern.match(model)), None)
-    return named, name
+    return named or provider_of(model), name
+
+
+def provider_of(model: str) -> str | None:
+    """The provider of a name that LiteLLM knows without one."""
+    return next((provider for pattern, provider in _BARE if pattern.match(model)), None)
 
 
 def _refuse(params: Fields, at: Value, model: str) -> None:

@@ -1,15 +1,16 @@
 """What a backend costs and takes: what the file says, else the price table, which has a date."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from msgspec import Struct, json
 
+from lumina_contracts.snapshot import Terms
 from lumina_inference.config.fields import Fields
-from lumina_inference.config.origins import WILD, Origin
+from lumina_inference.config.origins import ANY, Origin, provider_of
 from lumina_inference.config.providers import split_model
+from lumina_inference.wildcards import WILD
 
 _NANO = 1_000_000_000
 _MOST_TOKENS = 1_000_000_000
@@ -31,15 +32,7 @@ class PriceTable(Struct, frozen=True, kw_only=True):
     providers: Mapping[str, Mapping[str, _Row]]
 
 
-@dataclass(frozen=True)
-class Terms:
-    """A backend's prices in nano-dollars per token, and the tokens that it takes and gives at most."""
-
-    input: float | None = None
-    output: float | None = None
-    cached_input: float | None = None
-    max_input_tokens: int | None = None
-    max_output_tokens: int | None = None
+CONFIG = "config"
 
 
 @cache
@@ -49,20 +42,66 @@ def price_table() -> PriceTable:
     return json.decode(content, type=PriceTable)
 
 
-def read_terms(params: Fields, info: Fields, origin: Origin) -> Terms:
-    """The terms of one entry. A file that gives a price gives all of them: no column comes from the table then."""
+def read_terms(params: Fields, info: Fields, origin: Origin) -> tuple[Terms, str | None]:
+    """The terms of one entry, and where its price is from.
+
+    A file that gives a price gives all of them: no column comes from the table then.
+    """
     given = [_cost(params, info, name) for name in ("input_cost_per_token", "output_cost_per_token")]
     cached = _cost(params, info, "cache_read_input_token_cost")
     listed = _listed(info, origin)
-    if given != [None, None]:
+    in_file = given != [None, None]
+    if in_file:
         listed = Terms(None, None, None, listed.max_input_tokens, listed.max_output_tokens)
-    return Terms(
+    terms = Terms(
         input=_first(given[0], listed.input),
         output=_first(given[1], listed.output),
         cached_input=_first(cached, listed.cached_input),
         max_input_tokens=_tokens(info, "max_input_tokens") or listed.max_input_tokens,
         max_output_tokens=_tokens(info, "max_output_tokens") or listed.max_output_tokens,
     )
+    return terms, CONFIG if in_file else None if listed.input is None and listed.output is None else table_name()
+
+
+def is_listed_later(info: Fields, origin: Origin) -> bool:
+    """Whether only a request tells the model, and with it the price."""
+    return WILD in origin.model and not info.get("base_model")
+
+
+def price_list(origin: Origin) -> dict[str, Terms]:
+    """The terms of every model that the `*` of this one may stand for, by what it stands for."""
+    if origin.name == ANY:
+        return _every_model()
+    found: dict[str, Terms] = {}
+    for provider, pattern in _candidates(None, origin):
+        stem = pattern.removesuffix(WILD)
+        for model, row in price_table().providers.get(provider, {}).items():
+            if model.startswith(stem):
+                found.setdefault(model.removeprefix(stem), Terms(*row[:5]))
+    return found
+
+
+@cache
+def _every_model() -> dict[str, Terms]:
+    """All of the table, by names as LiteLLM takes them: with the provider, or without where it knows the name."""
+    found = {
+        f"{provider}/{model}": Terms(*row[:5])
+        for provider, rows in price_table().providers.items()
+        for model, row in rows.items()
+    }
+    bare = {name.partition("/")[2]: terms for name, terms in found.items() if _is_known_bare(name)}
+    return found | bare
+
+
+def _is_known_bare(name: str) -> bool:
+    provider, _, model = name.partition("/")
+    known = provider_of(model)
+    return known is not None and provider in (known, _SAME_PRICES.get(known))
+
+
+def table_name() -> str:
+    """The table as the source of a price."""
+    return f"table of {price_table().date}"
 
 
 def _listed(info: Fields, origin: Origin) -> Terms:

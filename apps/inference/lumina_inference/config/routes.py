@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lumina_contracts.snapshot import Alias, Policy, Route
+from lumina_contracts.snapshot import Alias, Policy, Route, Terms
 from lumina_inference.config.acted import ENTRY, MODEL_INFO, PARAMS
 from lumina_inference.config.backends import Drafted, EntryDefaults, read_backend
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
-from lumina_inference.config.origins import WILD
 from lumina_inference.config.translation import passed_on
 from lumina_inference.config.tree import Value
 from lumina_inference.config.weights import weighted
+from lumina_inference.wildcards import WILD
 
 RESERVED = "lumina/"
 MOST_ENTRIES = 5_000
@@ -33,6 +33,11 @@ class RouteDrafts:
 
     def kinds_of(self, name: str) -> tuple[str, ...]:
         return tuple(kind for kind in EVERY_KIND if kind in self.kinds[name])
+
+    def price_lists(self) -> dict[str, dict[str, Terms]]:
+        """Those that backends name."""
+        every = (each for drafted in self.backends.values() for each in drafted)
+        return {each.backend.price_list: dict(each.price_list or {}) for each in every if each.backend.price_list}
 
     def routes(self, policies: Mapping[str, Policy]) -> tuple[Route, ...]:
         """The routes that have a backend, in the order of the file."""

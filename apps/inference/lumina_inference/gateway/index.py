@@ -15,11 +15,11 @@ from lumina_inference.gateway.allowed import allowed
 from lumina_inference.gateway.keyvalues import attributes
 from lumina_inference.gateway.operations import OPERATIONS, Operation
 from lumina_inference.gateway.spanfields import ATTRIBUTES
+from lumina_inference.wildcards import WILD, PriceLists, concrete
 
 TRANSLATOR = "translator"
 TRANSLATOR_SOCKET = f"{TRANSLATOR}.sock"
 TRANSLATION_HEADER = "x-lumina-translation"
-_WILD = "*"
 _MOST_CONCRETE = 1024
 _SHOWN_PARAMETERS = frozenset({"model", "api_base", "base_url", "api_version", "custom_llm_provider"})
 _UNSAFE_HEADER = re.compile(r"[^\x20-\x7e]")
@@ -98,7 +98,7 @@ class Index:
     def _find_wild(self, model: str) -> Choices | None:
         for prefix, choices in self.wild:
             if model.startswith(prefix):
-                found = _concrete(choices, prefix, model)
+                found = _concrete(choices, model.removeprefix(prefix), self.snapshot.routes.price_lists)
                 if len(self._concrete) < _MOST_CONCRETE:
                     self._concrete[model] = found
                 return found
@@ -109,8 +109,8 @@ def index(snapshot: Snapshot) -> Index:
     """Prepare a snapshot."""
     part = snapshot.routes
     every = [_choices(route) for route in part.routes]
-    routes = {choices.route.name: choices for choices in every if not choices.route.name.endswith(_WILD)}
-    wild = [(choices.route.name[:-1], choices) for choices in every if choices.route.name.endswith(_WILD)]
+    routes = {choices.route.name: choices for choices in every if not choices.route.name.endswith(WILD)}
+    wild = [(choices.route.name[:-1], choices) for choices in every if choices.route.name.endswith(WILD)]
     aliases = {name: alias for name, alias in part.aliases.items() if alias.target in routes and name not in routes}
     shown = {name: routes[alias.target].route for name, alias in aliases.items() if not alias.hidden}
     return Index(
@@ -144,20 +144,10 @@ def _choices(route: Route) -> Choices:
     )
 
 
-def _concrete(choices: Choices, prefix: str, model: str) -> Choices:
-    """A route with `*` for one model: what the `*` stands for goes into the models of its backends."""
-    rest = model.removeprefix(prefix)
-    quoted = json.encode(rest).decode()[1:-1]
-    backends = (
-        replace_backend(
-            backend,
-            model=backend.model.replace(_WILD, rest),
-            translation=backend.translation and backend.translation.replace(_WILD, quoted, 1),
-        )
-        for backend in choices.route.backends
-    )
-    targets = tuple(_target(choices.route, backend) for backend in backends)
-    return replace(choices, targets=targets)
+def _concrete(choices: Choices, rest: str, price_lists: PriceLists) -> Choices:
+    """A route with `*` for one model."""
+    backends = (concrete(backend, rest, price_lists) for backend in choices.route.backends)
+    return replace(choices, targets=tuple(_target(choices.route, backend) for backend in backends))
 
 
 def _target(route: Route, backend: Backend) -> Target:

@@ -1,7 +1,10 @@
 """`lumina models`."""
 
+from collections.abc import Mapping
+
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, group
 
+_NANO_PER_MICRO = 1_000  # nano-dollars per token, to dollars per million
 PATH = "/api/inference/models"
 COLUMNS = {
     "Model": "id",
@@ -9,6 +12,7 @@ COLUMNS = {
     "For": "kinds",
     "Provider": "backends.provider",
     "Model there": "backends.model",
+    "USD per million tokens": "prices",
     "Owner": "owned_by",
 }
 
@@ -25,4 +29,20 @@ def ls(home: HomeFlag = None, as_json: JsonFlag = False) -> None:
     """
     from lumina_platform.cli import client, tables
 
-    tables.show(client.api(home).rows(PATH), COLUMNS, as_json=as_json)
+    rows = client.api(home).rows(PATH)
+    tables.show(rows if as_json else [_priced(row) for row in rows], COLUMNS, as_json=as_json)
+
+
+def _priced(row: Mapping[str, object]) -> dict[str, object]:
+    backends = row["backends"] if isinstance(row["backends"], list) else []
+    return {**row, "prices": [_price(backend) for backend in backends]}
+
+
+def _price(backend: Mapping[str, float | str | None]) -> str:
+    """Input and output price, and where they are from."""
+    source = backend["price_source"]
+    if source is None:
+        return "not known"
+    prices = (backend["input_nano_usd_per_token"], backend["output_nano_usd_per_token"])
+    per_million = [f"{float(price) / _NANO_PER_MICRO:g}" for price in prices if price is not None]
+    return f"{' / '.join(per_million) or 'by model'} ({source})"

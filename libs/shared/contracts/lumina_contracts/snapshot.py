@@ -49,6 +49,30 @@ class KeysPart(Struct, frozen=True, kw_only=True):
     projects: tuple[ProjectEntry, ...] = ()
 
 
+class Terms(Struct, frozen=True, array_like=True):
+    """What a model costs, in nano-dollars per token, and the tokens that it takes and gives at most."""
+
+    input: float | None = None
+    output: float | None = None
+    cached_input: float | None = None
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+class Parameters(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Fields that requests get from the configuration, as JSON objects, by what is asked.
+
+    A caller's own fields win over them, but not over `extra_body`, which every request gets.
+    """
+
+    chat: str | None = None
+    completion: str | None = None
+    embedding: str | None = None
+    responses: str | None = None
+    messages: str | None = None
+    extra_body: str | None = None
+
+
 class Backend(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place that answers for a route: LiteLLM calls it a deployment.
 
@@ -57,7 +81,8 @@ class Backend(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `translation` is what the LiteLLM library needs to call this backend, as a JSON object (`model`, `api_key`,
     `api_base` ...). With `translated` every request goes that way; without it only what the backend's own wire
     format lacks. `order` 1 is asked before 2. `probe` costs nothing; without `probe_seconds` it is sent only when there
-    is doubt.
+    is doubt. `price_source` says in words where the price is from. With `*` in the model each model's own price
+    is in the list of `RoutesPart.price_lists` that `price_list` names.
     """
 
     id: str
@@ -77,6 +102,9 @@ class Backend(Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_nano_usd_per_token: float | None = None
     output_nano_usd_per_token: float | None = None
     cached_input_nano_usd_per_token: float | None = None
+    price_source: str | None = None
+    price_list: str | None = None
+    parameters: Parameters | None = None
     translation: str | None = None
     translated: bool = False
     tags: tuple[str, ...] = ()
@@ -159,13 +187,15 @@ class Alias(Struct, frozen=True, kw_only=True):
 class RoutesPart(Struct, frozen=True, kw_only=True):
     """Routes and backends, compiled from the configuration file and the embedded models.
 
-    `redis_url`: where the gateways of several machines share their limits; it may hold a password.
+    `redis_url`: where the gateways of several machines share their limits; it may hold a password. `price_lists`: for
+    backends with `*` in their models, by what the `*` stands for.
     """
 
     routes: tuple[Route, ...] = ()
     aliases: dict[str, Alias] = {}
     config_sha256: str | None = None
     redis_url: str | None = None
+    price_lists: dict[str, dict[str, Terms]] = {}
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
