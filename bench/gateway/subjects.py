@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import litellm_proxy
 import lumina
@@ -25,6 +26,7 @@ def subjects(root: Path, *, peers: bool = True) -> Iterator[tuple[Subject, ...]]
         found = [_direct(backends), _bare(stack, backends), _lumina(stack, root, backends)]
         for subject in found:
             await_answers(subject, {kind: body(kind) for kind in KINDS}, KEY)
+        _require_limits(found[-1])
         if peers:
             try:
                 found.append(stack.enter_context(litellm_proxy.proxy(root, backends)))
@@ -47,6 +49,14 @@ def _bare(stack: contextlib.ExitStack, backends: Stubs) -> Subject:
 def _lumina(stack: contextlib.ExitStack, root: Path, backends: Stubs) -> Subject:
     port, pid = _python(stack, ["-m", "lumina_inference.gateway"], lumina.environment(root, backends), root)
     return Subject("lumina", dict.fromkeys(KINDS, f"http://127.0.0.1:{port}/{PATH}"), pid)
+
+
+def _require_limits(gateway: Subject) -> None:
+    """What is measured is to hold each request against its limits: the answer's headers show it."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    with urlopen(Request(gateway.urls["plain"], data=body("plain"), headers=headers), timeout=5) as answer:
+        if "x-ratelimit-remaining-requests" not in answer.headers or "x-litellm-key-spend" not in answer.headers:
+            raise SystemExit(f"Lumina does not check limits and budget here; its headers: {dict(answer.headers)}")
 
 
 def _python(

@@ -73,11 +73,14 @@ def _aims(results: Results) -> Iterator[Aim]:
     yield Aim("Lumina, requests per CPU-second, 64 clients", _efficiency(results, "plain", "lumina"), 1500, True)
     yield Aim("Lumina, memory, MiB", results.pss_mib["lumina"], 90)
     yield from _against_bare(results, "plain", "")
-    yield from _against_bare(results, "paced", " to first token")
+    yield from _against_bare(results, "stream", " to first token")
+    yield from _against_bare(results, "paced", " to first token at a pace")
     if results.has("litellm"):
-        yield from _against_litellm(results, "plain", "requests", "")
-        yield from _against_litellm(results, "stream", "tokens", "")
-        yield _added_against_litellm(results, "paced", " to first token")
+        yield _efficiency_against_litellm(results, "plain", "requests")
+        yield _added_against_litellm(results, "plain", "")
+        yield _efficiency_against_litellm(results, "stream", "tokens")
+        yield _added_against_litellm(results, "stream", " to first token")
+        yield _added_against_litellm(results, "paced", " to first token at a pace")
 
 
 def _against_bare(results: Results, kind: str, what: str) -> Iterator[Aim]:
@@ -87,12 +90,10 @@ def _against_bare(results: Results, kind: str, what: str) -> Iterator[Aim]:
     yield Aim(f"Lumina / bare, p99{what}, one client", tail, 3)
 
 
-def _against_litellm(results: Results, kind: str, unit: str, what: str) -> Iterator[Aim]:
+def _efficiency_against_litellm(results: Results, kind: str, unit: str) -> Aim:
     best = max(results.median(kind, clients, "litellm", per_cpu) for clients in (1, 64))
     ratio = _efficiency(results, kind, "lumina") / _above_zero(best)
-    yield Aim(f"Lumina / LiteLLM at its best, {unit} per CPU-second", ratio, 25, True)
-    if kind == "plain":
-        yield _added_against_litellm(results, kind, what)
+    return Aim(f"Lumina / LiteLLM at its best, {unit} per CPU-second", ratio, 25, True)
 
 
 def _added_against_litellm(results: Results, kind: str, what: str) -> Aim:

@@ -7,6 +7,7 @@ It serves on an inherited socket. What it does is in the path, so that each back
 
 import asyncio
 import json
+import os
 import random
 import socket
 import sys
@@ -169,10 +170,11 @@ def _options(path: str) -> dict[str, int]:
 
 
 async def main(listening: socket.socket) -> None:
-    """Serve until killed."""
-    work = Work()
+    """Serve until killed, or until who started us is gone."""
+    work, starter = Work(), os.getppid()
     await asyncio.get_running_loop().create_server(lambda: Provider(work), sock=listening, backlog=2048)
-    await asyncio.Event().wait()
+    while os.getppid() == starter:  # noqa: ASYNC110  # there is no event for it
+        await asyncio.sleep(1)
 
 
 if __name__ == "__main__":
