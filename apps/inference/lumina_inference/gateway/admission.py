@@ -28,7 +28,7 @@ class Admission:
         reservation = self.limiter.admit_now(caller, estimate)
         if reservation is None:
             reservation = await self.limiter.admit(caller, estimate)
-        call.reservation, call.reserved_output = reservation, output
+        call.reservation, call.reserved_output, call.at_end = reservation, output, self.settle
         call.rate_headers = reservation.headers()
         spent = self.limiter.spent(f"key:{caller.key.id}")
         if spent is not None:

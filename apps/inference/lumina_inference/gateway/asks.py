@@ -43,7 +43,7 @@ class _Bulky(Struct):
 _bulky_decoder = json.Decoder(_Bulky)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """A checked request body.
 
@@ -70,7 +70,9 @@ class Ask:
             changed["stream_options"] = self.usage_options
         if self.operation.form == "responses":
             changed["store"] = _NOT_STORED
-        return json.encode(self.fields | changed)
+        filling = target.fillings.get(self.operation.path) if target.fillings else None
+        fields = self.fields if filling is None else filling.filled(self.fields)
+        return json.encode(fields | changed)
 
     def without_usage(self) -> "Ask":
         """The same for a backend that does not know the option: only what the caller asked for."""

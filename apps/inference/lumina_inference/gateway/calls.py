@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp.web import BaseRequest
@@ -37,7 +38,7 @@ class Call:
 
     `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
     `fallbacks` count what was tried after the first attempt. `backend_headers` are those of the backend that answered.
-    `reserved_output` tokens of it are reserved.
+    `reserved_output` tokens of it are reserved; `at_end` books what was used.
     """
 
     request: BaseRequest
@@ -69,6 +70,7 @@ class Call:
     backend_seconds: float | None = None
     reservation: Reservation | None = None
     reserved_output: int = 0
+    at_end: "Callable[[Call], None] | None" = None
     rate_headers: list[tuple[str, str]] = field(default_factory=list)
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     backend_headers: tuple[tuple[str, str], ...] = ()

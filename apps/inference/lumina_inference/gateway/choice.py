@@ -20,7 +20,7 @@ Draw = Callable[[], float]
 DEFAULT_TAG = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Needs:
     """What a request asks of a backend: its tags, its size in tokens (an estimate), whether it streams."""
 

@@ -56,6 +56,8 @@ class Dispatch:
                 raise ConnectionResetError("An answer has begun; only a cut tells that it is not whole.") from None
             return reply_error(call, ApiError(f"The gateway failed. Its log knows more of {call.request_id}."))
         finally:
+            if call.at_end is not None:
+                call.at_end(call)
             if not endpoint.quiet:
                 self._recorder.finish(call, endpoint.path)
 

@@ -82,7 +82,6 @@ class Inference:
 
     def _leave(self, call: Call) -> None:
         self.in_flight -= 1
-        self.admission.settle(call)
         self.bodies.release(call)
 
 

@@ -8,7 +8,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web import BaseRequest, StreamResponse
 
 from lumina_inference.gateway.errors import ApiError, BadHttp, HeadersTooLarge, Overloaded, SlowRequest
-from lumina_inference.gateway.replies import JSON, Reply
+from lumina_inference.gateway.replies import JSON, Reply, lines
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_kit import logs
 
@@ -137,7 +137,7 @@ def _parse_error(status: int, exc: BaseException | None, message: str | None) ->
 
 def _error_response(error: ApiError) -> Reply:
     # Not aiohttp's: it takes what it could not parse for HTTP/1.0, and would answer in kind.
-    return Reply(error.http_status, [("Content-Type", JSON), *error.headers.items()], error.body)
+    return Reply(error.http_status, lines([("Content-Type", JSON), *error.headers.items()]), error.body)
 
 
 def _raw(error: ApiError) -> bytes:

@@ -16,11 +16,7 @@ from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError
 
 JSON = "application/json"
-_EVENT_STREAM = (
-    ("Content-Type", "text/event-stream; charset=utf-8"),
-    ("Cache-Control", "no-cache"),
-    ("X-Accel-Buffering", "no"),
-)
+_EVENT_STREAM = "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
 _RATE_LIMIT = "x-ratelimit-"
 _PROVIDERS = "llm_provider-"
 _PASSED_ON = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-version"})
@@ -36,9 +32,9 @@ class _Joined(StreamResponse):
     header values here are our own or checked, so they are joined and not parsed again.
     """
 
-    def __init__(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, status: int, lines: str) -> None:
         super().__init__(status=status)
-        self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self._lines = lines
         self._client: BaseRequest | None = None
 
     async def prepare(self, request: BaseRequest) -> None:
@@ -65,8 +61,8 @@ class _Joined(StreamResponse):
 class Reply(_Joined):
     """A whole answer, written in one piece."""
 
-    def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        super().__init__(status, headers)
+    def __init__(self, status: int, lines: str, body: bytes) -> None:
+        super().__init__(status, lines)
         self._content = body
         self._sent = False
 
@@ -119,10 +115,15 @@ def _status_line(status: int) -> str:
     return f"HTTP/1.1 {status} {phrases.get(status, '')}\r\n"
 
 
+def lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Header fields as they are sent. Names and values are our own, or checked."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
 def reply(call: Call, body: bytes, *, status: int = 200, media: str = JSON) -> Reply:
     """A whole answer of our own."""
     call.status = status
-    return Reply(status, [("Content-Type", media), *call.reply_headers], body)
+    return Reply(status, lines((("Content-Type", media), *call.reply_headers)), body)
 
 
 def reply_json(call: Call, value: object, *, status: int = 200) -> Reply:
@@ -133,50 +134,54 @@ def reply_answer(call: Call, body: bytes) -> Reply:
     """A backend's whole answer."""
     call.status = 200
     cost = call.cost_nano_usd
-    priced = () if cost is None else (("x-litellm-response-cost", f"{cost / _NANO:.10g}"),)
-    return Reply(200, [("Content-Type", JSON), *_told(call), *priced], body)
+    priced = "" if cost is None else f"x-litellm-response-cost: {cost / _NANO:.10g}\r\n"
+    return Reply(200, f"Content-Type: {JSON}\r\n{_told(call)}{priced}", body)
 
 
 def reply_error(call: Call, error: ApiError) -> Reply:
     """The body of an error in the form that the path has, with its status."""
     call.error_type = error.kind
     call.status = error.http_status
-    told = _told(call) if call.target is not None else call.reply_headers
+    told = _told(call) if call.target is not None else lines(call.reply_headers)
     body = error.body if call.operation is None else DIALECTS[call.operation.form].error(error.detail, call.status)
-    return Reply(call.status, [("Content-Type", JSON), *told, *error.headers.items()], body)
+    return Reply(call.status, f"Content-Type: {JSON}\r\n{told}{lines(error.headers.items())}", body)
 
 
 def event_stream(call: Call) -> EventStream:
     """The head of a stream of server-sent events; not sent yet."""
     call.status = 200
-    return EventStream(200, (*_EVENT_STREAM, *_told(call)))
+    return EventStream(200, _EVENT_STREAM + _told(call))
 
 
-def _told(call: Call) -> list[tuple[str, str]]:
+def _told(call: Call) -> str:
     """What LiteLLM's clients read of how a request was served, where we know it."""
     milliseconds = (time.perf_counter() - call.started) * 1000
-    told = [
-        *call.reply_headers,
-        ("x-litellm-call-id", call.request_id),
-        ("x-litellm-attempted-retries", str(call.retries)),
-        ("x-litellm-attempted-fallbacks", str(call.fallbacks)),
-        ("x-litellm-response-duration-ms", f"{milliseconds:.3f}"),
-    ]
+    told = (
+        f"{lines(call.reply_headers)}x-litellm-call-id: {call.request_id}\r\n"
+        f"x-litellm-attempted-retries: {call.retries}\r\nx-litellm-attempted-fallbacks: {call.fallbacks}\r\n"
+        f"x-litellm-response-duration-ms: {milliseconds:.3f}\r\n"
+    )
     if call.max_retries:
-        told.append(("x-litellm-max-retries", str(call.max_retries)))
+        told += f"x-litellm-max-retries: {call.max_retries}\r\n"
     if call.timeout_seconds is not None:
-        told.append(("x-litellm-timeout", f"{call.timeout_seconds:g}"))
-    if call.target is not None:
-        told.extend(call.target.reply_headers)
-        if call.caller is not None and call.caller.key.role == "admin":  # to others our addresses are nobody's business
-            told.append(("x-litellm-model-api-base", call.target.backend.url))
+        told += f"x-litellm-timeout: {call.timeout_seconds:g}\r\n"
     if call.backend_seconds is not None:
-        told.append(("x-litellm-overhead-duration-ms", f"{max(0.0, milliseconds - call.backend_seconds * 1000):.3f}"))
+        overhead = max(0.0, milliseconds - call.backend_seconds * 1000)
+        told += f"x-litellm-overhead-duration-ms: {overhead:.3f}\r\n"
+    return told + _told_of_backend(call)
+
+
+def _told_of_backend(call: Call) -> str:
+    if call.target is None:
+        return lines(call.rate_headers)
+    told = call.target.reply_lines
+    if call.caller is not None and call.caller.key.role == "admin":  # to others our addresses are nobody's business
+        told += f"x-litellm-model-api-base: {call.target.backend.url}\r\n"
     if not call.rate_headers:
-        return told + list(call.backend_headers)
+        return told + lines(call.backend_headers)
     # Our own limits are what the caller has to keep, not those of one of several backends.
     theirs = [pair for pair in call.backend_headers if not pair[0].startswith(_RATE_LIMIT)]
-    return told + call.rate_headers + theirs
+    return told + lines(call.rate_headers) + lines(theirs)
 
 
 def passed_on(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -15,7 +15,7 @@ _SDK = "x-stainless-lang"
 _SDK_NAME = re.compile(r"[A-Za-z0-9]{1,16}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sending:
     """What is sent, and where to."""
 

@@ -14,7 +14,7 @@ _VISIBLE = re.compile(r"[\x20-\x7e]*")
 _random: Final = Random()  # nosec B311
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trace:
     """Where one request stands in a trace. `parent_id` is empty at a root. Ids are lower-case hex."""
 

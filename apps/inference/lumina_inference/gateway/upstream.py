@@ -36,7 +36,7 @@ class Upstream:
     """Sends one request to one backend. Starts the part behind it first, if it sleeps."""
 
     def __init__(self, settings: GatewaySettings, run_dir: Path, start: Starter) -> None:
-        self._timeout = ClientTimeout(total=None, connect=settings.connect_timeout_seconds)
+        self._timeout = ClientTimeout(total=None, sock_connect=settings.connect_timeout_seconds)
         self._run_dir = run_dir
         self._start = start
         self._tcp = self._session(TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=30))

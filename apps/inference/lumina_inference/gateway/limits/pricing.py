@@ -8,7 +8,7 @@ from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.limits.store import Unit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Estimate:
     """What a request reserves until its usage is known."""
 
@@ -33,6 +33,8 @@ def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
 
 def estimate(backends: Iterable[Backend], input_tokens: int, output_tokens: int) -> Estimate:
     """What so many tokens cost at the dearest of the backends."""
-    usage = Usage(prompt_tokens=input_tokens, completion_tokens=output_tokens)
-    dearest = max((cost_nano_usd(backend, usage) or 0 for backend in backends), default=0)
-    return Estimate(input_tokens + output_tokens, dearest)
+    dearest = 0.0
+    for backend in backends:
+        per_input, per_output = backend.input_nano_usd_per_token or 0.0, backend.output_nano_usd_per_token or 0.0
+        dearest = max(dearest, input_tokens * per_input + output_tokens * per_output)
+    return Estimate(input_tokens + output_tokens, round(dearest))
