@@ -4,7 +4,7 @@ import pytest
 from msgspec import json
 
 from apps.inference.tests.config_texts import backend_of, compiled, entry, lines, route_of
-from lumina_contracts.snapshot import Backend
+from lumina_contracts.snapshot import Backend, Parameters
 
 ENVIRONMENT = {"ANTHROPIC_API_KEY": "sk-ant", "GEMINI_API_KEY": "g-key", "OPENAI_API_KEY": "sk-open"}
 
@@ -81,7 +81,7 @@ def test_translation_holds_what_the_library_needs(
 
 
 def test_backend_with_openais_wire_format_has_a_translation_of_its_connection_alone() -> None:
-    given = compiled(entry("model: hosted_vllm/q, api_base: 'http://h:8000/v1', temperature: 0.5, rpm: 3"))
+    given = compiled(entry("model: hosted_vllm/q, api_base: 'http://h:8000/v1', temperature: 0.5, rpm: 3, seed: null"))
 
     assert not backend_of(given).translated
     assert translation_of(backend_of(given)) == {
@@ -89,7 +89,31 @@ def test_backend_with_openais_wire_format_has_a_translation_of_its_connection_al
         "api_base": "http://h:8000/v1",
         "api_key": "no-key",
     }
-    assert lines(given) == [("not yet", 3, "model_list[0].litellm_params.temperature")]
+    assert lines(given) == []
+
+
+def test_call_parameters_are_kept_by_what_may_be_asked_with_them() -> None:
+    text = entry(
+        "model: hosted_vllm/q, api_base: 'http://h:8000/v1', temperature: 0.5, max_tokens: 9, dimensions: 3, "
+        "extra_body: {chat_template_kwargs: {enable_thinking: false}, key: os.environ/K, model: other}"
+    )
+    given = compiled(text, K="secret")
+
+    assert lines(given) == [("warning", 3, "model_list[0].litellm_params.extra_body.model")]
+    assert backend_of(given).parameters == Parameters(
+        chat='{"max_tokens":9,"temperature":0.5}',
+        completion='{"max_tokens":9,"temperature":0.5}',
+        embedding='{"dimensions":3}',
+        responses='{"temperature":0.5}',
+        messages='{"temperature":0.5}',
+        extra_body='{"chat_template_kwargs":{"enable_thinking":false},"key":"secret"}',
+    )
+
+
+def test_extra_body_that_is_no_mapping_is_an_error() -> None:
+    given = compiled(entry("model: hosted_vllm/q, api_base: 'http://h:8000/v1', extra_body: [1]"))
+
+    assert lines(given) == [("error", 3, "model_list[0].litellm_params.extra_body")]
 
 
 def test_drop_params_of_the_file_reach_the_library() -> None:

@@ -1,5 +1,9 @@
 """The keys of a configuration file that act, each with what it does. docs/reference has them as tables."""
 
+from lumina_inference.config.parameters import CALL_PARAMETERS
+
+_DEFAULT = "what requests get that do not say it; translated providers get it through the library"
+
 TOP = {
     "model_list": "the routes and their backends",
     "router_settings": "see below",
@@ -34,6 +38,8 @@ PARAMS = {
     "cooldown_time": "seconds that this backend rests after too many failures",
     "organization": "sent as `OpenAI-Organization`",
     "extra_headers": "sent with every request",
+    "extra_body": "fields that every request gets, over the caller's",
+    **dict.fromkeys(sorted(CALL_PARAMETERS - {"extra_body"}), _DEFAULT),
     "input_cost_per_token": "US dollars; over the price table",
     "output_cost_per_token": "US dollars; over the price table",
     "cache_read_input_token_cost": "US dollars per token read from the provider's cache; over the price table",

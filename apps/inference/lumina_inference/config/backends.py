@@ -13,6 +13,7 @@ from lumina_inference.config.credentials import read_headers, read_key
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
 from lumina_inference.config.origins import Origin, read_origin
+from lumina_inference.config.parameters import read_parameters
 from lumina_inference.config.prices import is_listed_later, price_list, read_terms, table_name
 from lumina_inference.config.probing import ProbeDefaults, read_probing
 from lumina_inference.config.translation import Plain, translation
@@ -81,6 +82,7 @@ def _backend(params: Fields, info: Fields, origin: Origin, address: Address, def
         socket=TRANSLATOR_SOCKET if translated else None,
         part=TRANSLATOR_PART if translated else None,
         translated=translated,
+        parameters=None if translated else read_parameters(params),
         translation=translation(params, origin, address, key, defaults.library),
         timeout_seconds=params.number("timeout", least=0.001, most=_MOST_SECONDS),
         stream_timeout_seconds=params.number("stream_timeout", least=0.001, most=_MOST_SECONDS),

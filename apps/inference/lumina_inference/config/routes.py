@@ -9,6 +9,7 @@ from lumina_inference.config.acted import ENTRY, MODEL_INFO, PARAMS
 from lumina_inference.config.backends import Drafted, EntryDefaults, read_backend
 from lumina_inference.config.fields import Fields, LeftOut
 from lumina_inference.config.findings import Level
+from lumina_inference.config.parameters import CALL_PARAMETERS
 from lumina_inference.config.translation import passed_on
 from lumina_inference.config.tree import Value
 from lumina_inference.config.weights import weighted
@@ -103,7 +104,7 @@ def _read_entry(entry: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> 
     except LeftOut as left_out:
         message = f"{left_out.message}; this backend of {name!r} is left out"
         entry.findings.add(left_out.level, left_out.at.line, left_out.at.path, message)
-    params.report_rest("litellm_params", frozenset(PARAMS) | (passed_on(params) if translated else frozenset()))
+    params.report_rest("litellm_params", frozenset(PARAMS) | (passed_on(params) if translated else CALL_PARAMETERS))
 
 
 def _add_backend(name: str, params: Fields, info: Fields, drafts: RouteDrafts, defaults: EntryDefaults) -> bool:

@@ -12,8 +12,11 @@ from lumina_inference.config.tree import Value
 
 NO_KEY = "no-key"
 _CONNECTION = frozenset(
-    {"api_version", "organization", "extra_headers", "headers", "default_headers", "ssl_verify", "drop_params"}
-)
+    {
+        "api_version", "organization", "extra_headers", "headers", "default_headers", "ssl_verify", "drop_params",
+        "extra_body",
+    }
+)  # fmt: skip
 _READ_ELSEWHERE = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "api_key", "model_info"})
 # Limits, budgets, and what LiteLLM's own proxy does around a call.
 _AROUND = frozenset(
@@ -44,7 +47,7 @@ def translation(
 ) -> str:
     """The JSON text, with the model first. Raises LeftOut when a variable that it refers to is not set."""
     wanted = passed_on(params) if origin.provider.translated else passed_on(params) & _CONNECTION
-    own = {name: _plain(params, params.values[name]) for name in wanted}
+    own = {name: plain(params, params.values[name]) for name in wanted}
     content: dict[str, Plain] = {**defaults, **dict(_borrowed(params, origin)), **own}
     if address.given and address.url:
         content["api_base"] = address.url.removesuffix(origin.provider.appended)
@@ -72,11 +75,12 @@ def _borrowed(params: Fields, origin: Origin) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value]
 
 
-def _plain(params: Fields, value: Value) -> Plain:
+def plain(params: Fields, value: Value) -> Plain:
+    """A value as JSON has it, with its variables looked up. Raises LeftOut."""
     if value.mapping is not None:
-        return {name: _plain(params, child) for name, child in value.mapping.items()}
+        return {name: plain(params, child) for name, child in value.mapping.items()}
     if value.items is not None:
-        return [_plain(params, item) for item in value.items]
+        return [plain(params, item) for item in value.items]
     if value.text is not None:
         return params.resolved(value)
     if isinstance(value.data, str | int | float | bool | None):

@@ -12,6 +12,7 @@ from yarl import URL
 from lumina_contracts import attributes as names
 from lumina_contracts.snapshot import UNLIMITED, Backend, KeyEntry, KeysPart, Limits, Route, Snapshot
 from lumina_inference.gateway.allowed import allowed
+from lumina_inference.gateway.filling import Filling, fillings
 from lumina_inference.gateway.keyvalues import attributes
 from lumina_inference.gateway.operations import OPERATIONS, Operation
 from lumina_inference.gateway.spanfields import ATTRIBUTES
@@ -35,11 +36,12 @@ class Target:
     model: Raw
     urls: Mapping[str, URL]
     headers: tuple[tuple[str, str], ...]
-    reply_headers: tuple[tuple[str, str], ...]
+    reply_lines: str
     span: bytes
     secrets: tuple[str, ...]
     probe_url: URL | None
     bridge: "Target | None"
+    fillings: Mapping[str, Filling]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +168,12 @@ def _direct(route: Route, backend: Backend) -> Target:
         model=Raw(json.encode(backend.model)),
         urls={operation.path: _url(backend, operation) for operation in OPERATIONS},
         headers=_request_headers(backend),
-        reply_headers=_reply_headers(route, backend),
+        reply_lines=_reply_lines(route, backend),
         span=_span(backend),
         secrets=_secrets(backend),
         probe_url=_probe_url(backend),
         bridge=None,
+        fillings=fillings(backend.parameters, extra=backend.socket != TRANSLATOR_SOCKET),
     )
 
 
@@ -209,12 +212,13 @@ def _request_headers(backend: Backend) -> tuple[tuple[str, str], ...]:
     return (*((name, value) for name, value in fixed if name.lower() not in own), *backend.headers)
 
 
-def _reply_headers(route: Route, backend: Backend) -> tuple[tuple[str, str], ...]:
+def _reply_lines(route: Route, backend: Backend) -> str:
+    """What the head of every answer of this backend says of it."""
     shown = [("x-lumina-route", route.name), ("x-lumina-backend", backend.id)]
     shown += [("x-litellm-model-group", route.name), ("x-litellm-model-id", backend.id)]
     if backend.model_version:
         shown.append(("x-lumina-model-version", backend.model_version))
-    return tuple((name, header_value(value)) for name, value in shown)
+    return "".join(f"{name}: {header_value(value)}\r\n" for name, value in shown)
 
 
 def header_value(value: str) -> str:
