@@ -314,7 +314,7 @@ async def served_again_by(running: Running, name: str) -> None:
 async def at_rest(running: Running) -> None:
     """Nothing is under way, neither in the gateway nor at a backend."""
     await until(lambda: running.gateway.inference.in_flight == 0)
-    await until(lambda: all(not standing.under_way for standing in running.gateway.standings))
+    await until(lambda: all(not standing.under_way for standing in running.gateway.standings.watched()))
 
 
 def standing(running: Running, name: str = "primary") -> Standing:

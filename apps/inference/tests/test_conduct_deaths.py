@@ -28,10 +28,16 @@ from apps.inference.tests.faulty_provider import (
     until,
 )
 from apps.inference.tests.gateway_world import backend
+from lumina_contracts.snapshot import Policy
+from lumina_inference.gateway.errors import BackendAnsweredError, ErrorDetail
 from lumina_inference.gateway.index import index
 from lumina_inference.gateway.standings import Standing
 
 Death = Callable[[FaultyProvider], Awaitable[None]]
+
+
+def new_standing() -> Standing:
+    return Standing(index(routes(route(backend("http://127.0.0.1:9/v1")))).routes["m"].targets[0])
 
 
 async def killed(provider: FaultyProvider) -> None:
@@ -177,6 +183,27 @@ async def test_trial_whose_caller_leaves_makes_room_for_the_next() -> None:
     assert status == 200
 
 
+async def test_trial_has_succeeded_when_its_stream_begins() -> None:
+    """A long stream must not keep all others out until it ends."""
+    go = asyncio.Event()
+    failing = [refuses(500)] * 3
+    async with (
+        faulty(*failing, streams("long", then=pausing(go)), good()) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
+    ):
+        for _ in range(3):
+            await asked(running)
+        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        trial = asyncio.create_task(asked(running, stream=True))
+        await until(lambda: any(attempt.begun for attempt in standing(running).under_way))
+        meanwhile, _, _ = await asked(running)
+        go.set()
+        status, text, _ = await trial
+
+    assert meanwhile == 200
+    assert (status, told(text)) == (200, "long")
+
+
 async def test_trials_that_fail_come_ever_more_seldom() -> None:
     async with (
         faulty(refuses(500)) as primary,
@@ -282,15 +309,31 @@ async def test_any_answer_to_a_probe_is_a_sign_of_life(status: int) -> None:
     assert answer[0] == 200
 
 
+def test_backend_that_answers_with_errors_is_dead_only_after_two_failed_probes() -> None:
+    standing = new_standing()
+    waiting = standing.begin(standing.target, 0.0)
+    failing = standing.begin(standing.target, 0.0)
+    error = BackendAnsweredError(500, ErrorDetail(message="no", type="api_error"), {})
+    standing.failed(error, Policy(), 1.0)
+    standing.end(failing)
+
+    standing.probed(alive=False, now=2.0, silent_since=1.0)
+    once = standing.breaker.state(2.0)
+    standing.probed(alive=False, now=4.0, silent_since=2.0)
+
+    assert once == "closed"
+    assert standing.breaker.state(4.0) == "open"
+    assert waiting in standing.under_way
+
+
 def test_probe_that_has_never_worked_does_not_keep_a_good_backend_out() -> None:
     """It may be at fault itself: it opens the circuit once, and then a request on trial decides."""
-    target = index(routes(route(backend("http://127.0.0.1:9/v1")))).routes["m"].targets[0]
-    standing = Standing(target)
+    standing = new_standing()
     for now in (1.0, 2.0):
         standing.probed(alive=False, now=now, silent_since=0.0)
     opened = standing.breaker.state(3.0)
 
-    trial = standing.begin(target, 20.0)
+    trial = standing.begin(standing.target, 20.0)
     for now in (22.0, 24.0, 26.0):
         standing.probed(alive=False, now=now, silent_since=20.0)
     standing.answered(trial, None, 27.0)

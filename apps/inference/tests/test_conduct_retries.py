@@ -256,16 +256,16 @@ async def test_own_retries_of_a_route_with_one_backend_end_in_the_backends_own_e
 
 
 async def test_twenty_requests_are_answered_while_the_primary_is_down_and_it_gets_its_traffic_back() -> None:
-    """A minute and the circuit's five seconds, thirty times as fast."""
+    """A minute and the circuit's five seconds, sixty times as fast."""
     async with (
         faulty(refuses(503)) as primary,
         faulty(name="other") as other,
-        gateway_of(route(primary.backend(), other.backend(order=2), cooldown_seconds=5 / 30)) as running,
+        gateway_of(route(primary.backend(), other.backend(order=2), cooldown_seconds=5 / 60)) as running,
     ):
         answers = []
         for _ in range(20):
             answers.append(await asked(running))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
         tried = primary.hits
         primary.script[:] = [good()]
         await served_again_by(running, "primary")
@@ -278,12 +278,12 @@ async def test_twenty_requests_are_answered_while_the_primary_is_down_and_it_get
 
 async def test_twenty_requests_are_answered_by_a_fallback_too_while_the_primary_is_down() -> None:
     async with faulty(refuses(503)) as primary, faulty(name="other") as other:
-        first = route(primary.backend(), fallbacks=("n",), cooldown_seconds=5 / 30)
+        first = route(primary.backend(), fallbacks=("n",), cooldown_seconds=5 / 60)
         async with gateway_of(first, route(other.backend(), name="n")) as running:
             answers = []
             for _ in range(20):
                 answers.append(await asked(running))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
             tried = primary.hits
 
     assert [said(answer) for _, answer, _ in answers] == ["other"] * 20

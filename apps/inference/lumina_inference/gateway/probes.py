@@ -83,7 +83,7 @@ class Prober:
                 task.cancel()
 
     def _look(self, now: float) -> None:
-        for standing in self.standings:
+        for standing in self.standings.watched():
             if not standing.probing and standing.target.probe_url is not None and self._is_due(standing, now):
                 self._start(standing, now)
 

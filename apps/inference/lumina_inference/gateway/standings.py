@@ -22,7 +22,7 @@ _LONGEST_REST = 600.0
 _DEAD_SECONDS = 5.0
 _WILD = "*"
 _AVAILABLE = {"closed": 1.0, "half_open": 0.5, "open": 0.0}
-_DOUBTFUL = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN, Failure.SERVER_ERROR})
+_LOST = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN})
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +43,12 @@ class Attempt:
     error: ApiError | None = None
     limit: asyncio.Timeout | None = None
     first_seconds: float | None = None
+
+    def spoke_first(self, now: float) -> None:
+        """The first event of a stream has come. A trial has succeeded then, however long the stream may be."""
+        self.first_seconds = now - self.started
+        if self.trial:
+            self.standing.breaker.close()
 
     def abandon(self) -> None:
         """The backend is dead: stop waiting for it."""
@@ -69,6 +75,7 @@ class Standing:
     misses: int = 0
     probe_works: bool = False
     doubted: bool = False
+    lost: bool = False
     probing: bool = False
     probed_at: float = 0.0
 
@@ -99,7 +106,7 @@ class Standing:
         """The attempt brought a whole answer."""
         # An answer to an earlier request does not take back that the backend wants a pause.
         self.breaker.succeeded(now, closes=attempt.trial or self.breaker.reason != Failure.RATE_LIMITED)
-        self.misses, self.doubted = 0, False
+        self.misses, self.doubted, self.lost = 0, False, False
         self._turn(now)
         if usage is not None:
             self.tokens += usage.input_tokens + usage.output_tokens
@@ -113,8 +120,8 @@ class Standing:
         """The attempt brought nothing that counts. `hasty`: by a limit that the caller chose; nobody is to blame."""
         failure = failure_of(error)
         self.tally.failed(failure.value, now)
-        if failure in _DOUBTFUL:
-            self.doubted = True
+        self.doubted = self.doubted or failure in _LOST or failure is Failure.SERVER_ERROR
+        self.lost = self.lost or (failure in _LOST and not hasty)
         if policy.cooldowns and not hasty and self._blames(failure):
             was = self.breaker.reason
             self._blame(error, failure, policy, now)
@@ -139,17 +146,17 @@ class Standing:
         """A free probe has ended.
 
         The second one in a row that fails takes the backend out, with all that waits there; so does the first one after
-        a request has failed. Neither does if a request has heard something after `silent_since`.
+        a request has got no answer. Neither does if a request has heard something after `silent_since`.
         """
         if alive:
             if self.misses or self.breaker.dead:
                 self.breaker.revive(now)
-            self.probe_works, self.misses, self.doubted = True, 0, False
+            self.probe_works, self.misses, self.doubted, self.lost = True, 0, False, False
         elif self._spoke(silent_since):
             self.misses = 0
         elif self._trusts_probe():
             self.misses += 1
-            if self.misses >= _MISSES_OF_THE_DEAD or self.doubted:
+            if self.misses >= _MISSES_OF_THE_DEAD or self.lost:
                 self._die(now)
 
     def _spoke(self, after: float) -> bool:
@@ -200,6 +207,9 @@ class Standings:
         self._leaving: list[Standing] = []
 
     def __iter__(self) -> Iterator[Standing]:
+        return iter(tuple(self._by_id.values()))
+
+    def watched(self) -> Iterator[Standing]:
         """Those of the snapshot in force, and earlier ones that still have requests under way."""
         self._leaving = [standing for standing in self._leaving if standing.under_way]
         return iter((*self._by_id.values(), *self._leaving))

@@ -168,7 +168,7 @@ class Stream:
         attempt = self._attempt
         attempt.heard_at = now
         if attempt.first_seconds is None:
-            attempt.first_seconds = now - attempt.started
+            attempt.spoke_first(now)
         if not attempt.died:
             self._limit.reschedule(min(now + self._limits.idle, self._deadline))
 
