@@ -14,12 +14,14 @@ _FIELDS = {"contents", "systemInstruction", "system_instruction", "tools", "tool
            "safetySettings", "cachedContent", "labels"}  # fmt: skip
 _PARTS = {"text", "inlineData", "inline_data", "fileData", "file_data", "functionCall", "function_call",
           "functionResponse", "function_response", "thought", "thoughtSignature"}  # fmt: skip
+VECTOR = [0.5, -0.25, 1.0]
 TEXT = ({"text": "Hello there."},)
 
 
 @dataclass
 class Reply:
-    """What the model says. `cut` ends a stream before the finish reason; `blocked` refuses the prompt."""
+    """What the model says. `cut` ends a stream before the finish reason; `counts_late` counts after it; `blocked`
+    refuses the prompt."""
 
     parts: Sequence[dict[str, Any]] = TEXT
     finish: str = "STOP"
@@ -28,6 +30,7 @@ class Reply:
     cached: int = 0
     thoughts: int = 0
     cut: bool = False
+    counts_late: bool = False
     blocked: str | None = None
 
     @property
@@ -73,11 +76,14 @@ class GeminiServer:
         if request.match_info["model"] != MODEL:
             return _failed(Failure(404, "NOT_FOUND", f"models/{request.match_info['model']} is not found"))
         try:
-            self.received.append(_checked(await request.json()))
+            body = await request.json()
+            self.received.append(body if "requests" in body else _checked(body))
         except (ValueError, KeyError) as error:
             return _failed(Failure(400, "INVALID_ARGUMENT", f"contract: {error}"))
         if self.failure:
             return _failed(self.failure)
+        if request.match_info["call"] == "batchEmbedContents":
+            return web.json_response({"embeddings": [{"values": VECTOR} for _ in self.received[-1]["requests"]]})
         if request.match_info["call"] == "generateContent":
             return web.json_response(self.reply.answer(self.reply.parts, self.reply.finish))
         return await self._streamed(request)
@@ -91,7 +97,12 @@ class GeminiServer:
         for number, part in enumerate(parts, 1):
             last = number == len(parts) and not self.reply.cut
             data = self.reply.answer([part], self.reply.finish if last else None)
+            if self.reply.counts_late:
+                del data["usageMetadata"]
             await response.write(f"data: {json.dumps(data)}\r\n\r\n".encode())
+        if self.reply.counts_late:
+            late = {"modelVersion": MODEL, "responseId": "contract-1", "usageMetadata": self.reply.usage}
+            await response.write(f"data: {json.dumps(late)}\r\n\r\n".encode())
         return response
 
 

@@ -8,7 +8,7 @@ import pytest
 from anthropic import RateLimitError
 from openai import APIError, APIStatusError, AsyncOpenAI, BadRequestError
 
-from apps.inference.tests.gemini_server import KEY, MODEL, Failure, GeminiServer, Reply, gemini_server
+from apps.inference.tests.gemini_server import KEY, MODEL, VECTOR, Failure, GeminiServer, Reply, gemini_server
 from apps.inference.tests.translator_world import ASK, CITY, PNG, SAY, TOOLS, Running, image
 
 PARTS: Any = (
@@ -54,7 +54,12 @@ async def test_answer_has_the_providers_model_and_usage(client: AsyncOpenAI, pro
     assert received["generationConfig"] == {"max_output_tokens": 50, "temperature": 0.5, "stop_sequences": ["END"]}
 
 
-async def test_stream_brings_text_finish_and_usage_once(client: AsyncOpenAI) -> None:
+@pytest.mark.parametrize("late", [False, True])
+async def test_stream_brings_text_finish_and_usage_once(
+    client: AsyncOpenAI, provider: GeminiServer, late: bool
+) -> None:
+    provider.reply = Reply(counts_late=late)
+
     chunks = await streamed(client)
 
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
@@ -204,3 +209,22 @@ async def test_anthropics_sdk_gets_errors_with_their_status(
     assert body["type"] == "error"
     assert (body["error"]["type"], body["error"]["message"]) == ("rate_limit_error", "Quota.")
     assert raised.value.response.headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("encoding", [{}, {"encoding_format": "float"}], ids=["the SDK's own", "float"])
+async def test_embeddings_come_in_the_encoding_that_was_asked_for(client: AsyncOpenAI, encoding: Any) -> None:
+    answer = await client.embeddings.create(model=MODEL, input=["a", "b"], **encoding)
+
+    assert [item.embedding for item in answer.data] == [VECTOR, VECTOR]
+
+
+async def test_text_completion_is_a_chat_for_the_provider(client: AsyncOpenAI, provider: GeminiServer) -> None:
+    whole = await client.completions.create(model=MODEL, prompt="Say hello.")
+    stream = await client.completions.create(model=MODEL, prompt="Say hello.", stream=True)
+    chunks = [chunk async for chunk in stream]
+
+    assert (whole.object, whole.choices[0].text, whole.choices[0].finish_reason) == (
+        "text_completion", "Hello there.", "stop",
+    )  # fmt: skip
+    assert "".join(chunk.choices[0].text for chunk in chunks) == "Hello there."
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices[0].finish_reason] == ["stop"]

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import msgspec
 
 from lumina_inference.translator.target import Target
@@ -18,6 +19,7 @@ class Asked:
     body: Mapping[str, Any]
     target: Target
     shared: Mapping[str, Any]
+    http: httpx.AsyncClient
 
     @property
     def streams(self) -> bool:

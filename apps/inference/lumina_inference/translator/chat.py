@@ -1,6 +1,8 @@
 """Chat completions, text completions and embeddings: OpenAI's wire format on both ends of the library."""
 
+import struct
 import time
+from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -23,7 +25,8 @@ async def chat(asked: Asked) -> Answer:
     if asked.streams:
         # Asked for always: what the library counts by itself differs from what the provider bills.
         stream = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
-        return Answer(events=_events(stream, asked, "chat.completion.chunk"))
+        source = Chunks(stream)
+        return Answer(events=_events(source, source, asked, "chat.completion.chunk"))
     return Answer(_whole(await litellm.acompletion(**arguments)))
 
 
@@ -33,24 +36,37 @@ async def completion(asked: Asked) -> Answer:
     arguments = {**wanted(asked.body, COMPLETION, asked.target), **asked.shared}
     if asked.streams:
         stream = await litellm.atext_completion(**arguments, stream=True, stream_options={"include_usage": True})
-        return Answer(events=_events(stream, asked, "text_completion"))
+        source = Chunks(stream)
+        if isinstance(stream, litellm.TextCompletionStreamWrapper):  # made of a chat's
+            stream.completion_stream = source = Chunks(stream.completion_stream)
+            return Answer(events=_events(stream, source, asked, "text_completion"))
+        return Answer(events=_events(source, source, asked, "text_completion"))
     return Answer(_whole(await litellm.atext_completion(**arguments)))
 
 
 async def embedding(asked: Asked) -> Answer:
-    """Answer POST /v1/embeddings."""
+    """Answer POST /v1/embeddings. Which encoding was asked for is no matter of the provider: OpenAI's alone has two."""
     required(asked.body, "input", (str, list))
     arguments = {**wanted(asked.body, EMBEDDING, asked.target), **asked.shared}
-    return Answer(_whole(await litellm.aembedding(**arguments)))
+    encoded = arguments.pop("encoding_format", "float") == "base64"
+    answer = plain(await litellm.aembedding(**arguments))
+    if encoded:
+        for item in answer["data"]:
+            item["embedding"] = _base64(item["embedding"])
+    return Answer(msgspec.json.encode(answer))
+
+
+def _base64(numbers: list[float] | str) -> str:
+    return numbers if isinstance(numbers, str) else b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
 def _whole(answer: Any) -> bytes:
     return msgspec.json.encode(plain(answer))
 
 
-async def _events(stream: Any, asked: Asked, kind: str) -> AsyncGenerator[bytes, None]:
+async def _events(chunks: Any, source: Chunks, asked: Asked, kind: str) -> AsyncGenerator[bytes, None]:
     seen = _Seen(kind)
-    async with aclosing(Chunks(stream)) as chunks:
+    async with aclosing(source):
         async for chunk in chunks:
             if (data := seen.cleaned(plain(chunk)))["choices"]:
                 yield event(data)
@@ -77,7 +93,10 @@ class _Seen:
                 "created": chunk.get("created") or int(time.time()),
                 "model": chunk.get("model"),
             }
-        return {**chunk, **self.head, "choices": [*filter(_says_something, chunk.get("choices") or [])]}
+        choices = [*filter(_says_something, chunk.get("choices") or [])]
+        if self.kind == "text_completion":
+            choices = [choice | {"text": choice.get("text") or ""} for choice in choices]
+        return {**chunk, **self.head, "choices": choices}
 
 
 def _says_something(choice: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+from lumina_inference.translator.closing import to_the_end
 from lumina_inference.translator.refusals import Refusal
 
 
@@ -42,7 +43,7 @@ class Chunks:
 
     async def aclose(self) -> None:
         """Close the connection to the provider."""
-        await self._stream.aclose()
+        await to_the_end(self._stream.aclose())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

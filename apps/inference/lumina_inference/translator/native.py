@@ -10,6 +10,7 @@ from litellm.llms.anthropic.common_utils import AnthropicError
 from litellm.llms.anthropic.pass_through.messages.transformation import AnthropicMessagesConfig
 
 from lumina_inference.translator.calling import Answer, Asked
+from lumina_inference.translator.closing import to_the_end
 from lumina_inference.translator.refusals import Refusal
 from lumina_inference.translator.target import Target
 
@@ -26,17 +27,16 @@ def speaks_messages(target: Target) -> bool:
 
 async def messages(asked: Asked) -> Answer:
     """Send the request on."""
-    client = httpx.AsyncClient(timeout=_timeout(asked))
+    response = await asked.http.send(_request(asked), stream=True)
     try:
-        response = await client.send(_request(client, asked), stream=True)
         if response.status_code >= 400:
             raise await _failure(response, asked.target)
         if not asked.streams:
             return Answer(await response.aread())
     except BaseException:
-        await client.aclose()
+        await to_the_end(response.aclose())
         raise
-    return Answer(events=_events(response, client))
+    return Answer(events=_events(response))
 
 
 def _timeout(asked: Asked) -> httpx.Timeout:
@@ -54,7 +54,7 @@ def _resolved(target: Target) -> tuple[str, str]:
     return model, provider
 
 
-def _request(client: httpx.AsyncClient, asked: Asked) -> httpx.Request:
+def _request(asked: Asked) -> httpx.Request:
     options = asked.target.options
     model, _ = _resolved(asked.target)
     body: dict[str, Any] = {**asked.body, "model": model}
@@ -63,7 +63,7 @@ def _request(client: httpx.AsyncClient, asked: Asked) -> httpx.Request:
         {"anthropic-version": _VERSION, **own}, model, body["messages"], body, {}, options.get("api_key")
     )
     url = _CONFIG.get_complete_url(options.get("api_base"), options.get("api_key"), model, body, {})
-    return client.build_request("POST", url, headers=headers, json=body)
+    return asked.http.build_request("POST", url, headers=headers, json=body, timeout=_timeout(asked))
 
 
 async def _failure(response: httpx.Response, target: Target) -> BaseException:
@@ -78,7 +78,7 @@ async def _failure(response: httpx.Response, target: Target) -> BaseException:
     return error
 
 
-async def _events(response: httpx.Response, client: httpx.AsyncClient) -> AsyncGenerator[bytes, None]:
+async def _events(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     ended, sent = False, False
     try:
         async with aclosing(_split(response)) as events:
@@ -89,8 +89,7 @@ async def _events(response: httpx.Response, client: httpx.AsyncClient) -> AsyncG
                 sent = True
                 yield event
     finally:
-        await response.aclose()
-        await client.aclose()
+        await to_the_end(response.aclose())
     if not ended:
         raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
 

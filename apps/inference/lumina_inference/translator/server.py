@@ -14,12 +14,12 @@ from aiohttp import web
 from lumina_inference.settings import InferenceSettings
 from lumina_inference.translator.calling import Answer, Asked, shared
 from lumina_inference.translator.chat import chat, completion, embedding
+from lumina_inference.translator.clients import Clients
 from lumina_inference.translator.failures import refusal_of
 from lumina_inference.translator.introducing import introduce
 from lumina_inference.translator.messages import messages
 from lumina_inference.translator.refusals import Refusal, Shape
 from lumina_inference.translator.responses import responses
-from lumina_inference.translator.sockets import SocketClients
 from lumina_inference.translator.target import HEADER, Target
 from lumina_kit import logs
 
@@ -42,7 +42,7 @@ class Translator:
     def __init__(self, run_dir: Path, settings: InferenceSettings) -> None:
         self._run_dir = run_dir
         self._settings = settings
-        self._clients = SocketClients()
+        self._clients = Clients()
         self._under_way = 0
         self._last_end = time.monotonic()
 
@@ -62,7 +62,7 @@ class Translator:
         return app
 
     async def close(self) -> None:
-        """Close the connections to other processes of this machine."""
+        """Close the connections."""
         await self._clients.close()
 
     async def _healthz(self, _request: web.Request) -> web.StreamResponse:
@@ -86,10 +86,10 @@ class Translator:
         try:
             body = await _body(request)
             target = Target.of(request.headers.get(HEADER), body.get("model"), self._run_dir)
-            client = self._clients.client(target) if target.socket else None
+            client = self._clients.of_socket(target) if target.socket else None
             arguments = shared(target, client, self._settings.translator_call_seconds)
             introduce(target)
-            answer = await translation(Asked(body, target, arguments))
+            answer = await translation(Asked(body, target, arguments, self._clients.http))
             if answer.events is None:
                 return web.Response(body=answer.body, content_type=JSON)
             return await _streamed(request, answer, target, shape)

@@ -1,4 +1,4 @@
-"""Clients for backends that listen on a unix socket of this machine, as the embedded models do."""
+"""Connections that calls share: on the web, and to unix sockets of this machine, where the embedded models listen."""
 
 from pathlib import Path
 
@@ -8,13 +8,14 @@ from openai import AsyncOpenAI
 from lumina_inference.translator.target import Target
 
 
-class SocketClients:
-    """One client of OpenAI's API per socket."""
+class Clients:
+    """One client for what is sent on as it is, and one of OpenAI's API per socket."""
 
     def __init__(self) -> None:
+        self.http = httpx.AsyncClient()
         self._clients: dict[Path, AsyncOpenAI] = {}
 
-    def client(self, target: Target) -> AsyncOpenAI:
+    def of_socket(self, target: Target) -> AsyncOpenAI:
         """The client for the target's socket."""
         assert target.socket is not None
         known = self._clients.get(target.socket)
@@ -30,5 +31,6 @@ class SocketClients:
 
     async def close(self) -> None:
         """Close all of them."""
+        await self.http.aclose()
         for client in self._clients.values():
             await client.close()
