@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from apps.inference.tests.config_texts import backend_of, compiled, entry, lines, local, policy_of, route_of
-from lumina_contracts.snapshot import Policy, Tolerance
+from lumina_contracts.snapshot import Alias, Policy, Tolerance
 from lumina_inference.config.acted import SECTIONS
 
 LOAD_BALANCED = """
@@ -140,24 +140,51 @@ def test_fallback_may_be_a_name_that_a_wildcard_takes() -> None:
     assert policy_of(compiled(text), "openai/*").fallbacks == ("openai/x",)
 
 
+WILDCARD = entry("model: openai/*, api_key: k", name="'openai/*'")
+
+
+def test_name_that_only_a_wildcard_takes_may_have_an_alias_and_fallbacks() -> None:
+    given = compiled(
+        WILDCARD + "router_settings:\n"
+        "  model_group_alias: {best: openai/gpt-4o, both: {model: openai/gpt-4o}}\n"
+        "  fallbacks: [{openai/gpt-4o: [openai/x]}]\n"
+        "  context_window_fallbacks: [{'openai/*': [openai/y]}]\n"
+    )
+
+    assert lines(given) == []
+    assert given.routes.aliases == {"best": Alias(target="openai/gpt-4o"), "both": Alias(target="openai/gpt-4o")}
+    assert backend_of(given, "openai/gpt-4o").model == "gpt-4o"
+    assert backend_of(given, "openai/gpt-4o").input_nano_usd_per_token == 2500
+    assert backend_of(given, "openai/gpt-4o").id == backend_of(given, "openai/*").id
+    assert policy_of(given, "openai/gpt-4o").fallbacks == ("openai/x",)
+    assert policy_of(given, "openai/gpt-4o").context_window_fallbacks == ("openai/y",)
+    assert policy_of(given, "openai/*").fallbacks == ()
+
+
+def test_route_of_a_name_that_only_a_wildcard_takes_may_be_held_back() -> None:
+    given = compiled(WILDCARD + "lumina_settings: {routes: {openai/a: {stream_hold: 2}, openai/*: {stream_hold: 1}}}\n")
+
+    assert policy_of(given, "openai/a").hold_seconds == 2
+    assert policy_of(given, "openai/*").hold_seconds == 1
+
+
 def test_policies_by_kind_of_failure_and_by_route() -> None:
     given = compiled(
         settings(
             "router_settings:\n"
-            "  retry_policy: {RateLimitErrorRetries: 3, TimeoutErrorRetries: '2'}\n"
+            "  retry_policy: {RateLimitErrorRetries: 3, TimeoutErrorRetries: '2', DefaultRetries: 0}\n"
             "  model_group_retry_policy: {a: {BadRequestErrorRetries: 0}, nobody: {}}\n"
-            "  allowed_fails_policy: {InternalServerErrorAllowedFails: 20, NotFoundErrorAllowedFails: 1}\n"
+            "  allowed_fails_policy: {InternalServerErrorAllowedFails: 20, BadGatewayErrorAllowedFails: 1}\n"
             "  disable_cooldowns: true\n"
         )
     )
 
-    assert policy_of(given, "b").retry_policy == Tolerance(rate_limit=3, timeout=2)
+    assert policy_of(given, "b").retry_policy == Tolerance(rate_limit=3, timeout=2, default=0)
     assert policy_of(given, "a").retry_policy == Tolerance(bad_request=0)
-    assert policy_of(given, "a").allowed_fails_policy == Tolerance(internal_server=20)
+    assert policy_of(given, "a").allowed_fails_policy == Tolerance(internal_server=20, bad_gateway=1)
     assert not policy_of(given, "a").cooldowns
     assert lines(given) == [
         ("warning", 7, "router_settings.model_group_retry_policy.nobody"),
-        ("not yet", 8, "router_settings.allowed_fails_policy.NotFoundErrorAllowedFails"),
     ]
 
 

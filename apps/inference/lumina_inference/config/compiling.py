@@ -18,6 +18,7 @@ from lumina_inference.config.redis import read_redis
 from lumina_inference.config.routes import RouteDrafts, read_aliases, read_routes
 from lumina_inference.config.sections import Sections, read_sections, report_rest, with_environment
 from lumina_inference.config.tree import Unreadable, Value, read_tree
+from lumina_inference.config.wildnames import take_names
 
 MOST_BYTES = 512 * 1024
 MASTER_KEY_ID = "master-key"
@@ -101,10 +102,11 @@ def _compiled(tree: Value, environ: Mapping[str, str], digest: str) -> Compiled:
 def _routes(drafts: RouteDrafts, sections: Sections) -> tuple[tuple[Route, ...], dict[str, Alias]]:
     """The routes with their policies, and the aliases that lead to them."""
     embedded = embedded_routes()
+    taken = take_names(drafts, sections)
     every = dict.fromkeys([*drafts.names, *(route.name for route in embedded)])
     aliases = read_aliases(sections.settings.router, every)
     served = frozenset([*drafts.backends, *(route.name for route in embedded)])
-    policies = read_policies(sections.settings, sections.lumina, Names(known_names(every, aliases), served))
+    policies = read_policies(sections.settings, sections.lumina, Names(known_names(every, aliases), served, taken))
     routes = (
         *drafts.routes(policies),
         *(structs.replace(route, policy=policies[route.name]) for route in embedded),

@@ -14,10 +14,12 @@ _KINDS = {
     "RateLimitError": "rate_limit",
     "ContentPolicyViolationError": "content_policy",
     "InternalServerError": "internal_server",
+    "ServiceUnavailableError": "unavailable",
+    "NotFoundError": "not_found",
 }
-_OTHERS = ("ServiceUnavailableError", "NotFoundError", "BadGatewayError", "Default")
 RETRIES = "Retries"
 FAILS = "AllowedFails"
+_BY_ENDING = {RETRIES: _KINDS | {"Default": "default"}, FAILS: _KINDS | {"BadGatewayError": "bad_gateway"}}
 _MOST_RETRIES = 100
 _MOST_FAILS = 1_000_000
 _MOST_SECONDS = 86_400.0
@@ -63,7 +65,7 @@ def tolerance(section: Fields, name: str, ending: str) -> Tolerance:
     """A policy by kind of failure; its keys end with `Retries` or `AllowedFails`."""
     policy = section.section(name)
     most = _MOST_RETRIES if ending == RETRIES else _MOST_FAILS
-    counts = {kind: policy.whole(f"{word}{ending}", least=0, most=most) for word, kind in _KINDS.items()}
+    counts = {kind: policy.whole(f"{word}{ending}", least=0, most=most) for word, kind in _BY_ENDING[ending].items()}
     _report_rest(policy, ending)
     return Tolerance(**counts)
 
@@ -78,11 +80,9 @@ def by_route(router: Fields, known: Mapping[str, str]) -> dict[str, Tolerance]:
 
 
 def _report_rest(policy: Fields, ending: str) -> None:
-    named = {f"{word}{ending}" for word in _KINDS}
+    named = {f"{word}{ending}" for word in _BY_ENDING[ending]}
     for name, value in policy.values.items():
-        if name in {f"{word}{ending}" for word in _OTHERS}:
-            policy.findings.not_yet(value.line, value.path)
-        elif name not in named:
+        if name not in named:
             expected = ", ".join(sorted(named))
             policy.findings.error(value.line, value.path, f"names no kind of failure; those are {expected}")
 

@@ -3,9 +3,10 @@
 As in LiteLLM a fallback's own fallbacks come after it, and nothing is tried twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from lumina_inference.config.fields import Fields, shown
 from lumina_inference.config.providers import split_model
@@ -14,15 +15,24 @@ from lumina_inference.config.tree import Value
 
 MOST_FALLBACKS = 64
 EVERY = "*"
+GENERAL = "fallbacks"
+WINDOW = "context_window_fallbacks"
+CONTENT = "content_policy_fallbacks"
+KINDS = (GENERAL, WINDOW, CONTENT)
 Chains = Mapping[str, tuple[str, ...]]
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a name in the file leads to: `known` has routes and aliases, also of backends that were left out."""
+    """What a name in the file leads to: `known` has routes and aliases, also of backends that were left out.
+
+    `taken` has the routes that a wildcard made, which have its settings where they have none of their own.
+    """
 
     known: Mapping[str, str]
     served: frozenset[str]
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _wild(self) -> tuple[str, ...]:
@@ -39,11 +49,19 @@ class Names:
 
     def wildcard(self, name: str) -> str | None:
         """The longest name with `*` that takes this one."""
-        wild = [route for route in self._wild if name.startswith(route[:-1])]
-        return max(wild, key=len, default=None)
+        return longest_wildcard(name, self._wild)
 
     def serves(self, name: str) -> bool:
         return name in self.served or self.wildcard(name) is not None
+
+    def inherited(self, said: Mapping[str, Said]) -> dict[str, Said]:
+        """What is said of each route, with what is said of its wildcard."""
+        return {name: said[wild] for name, wild in self.taken.items() if wild in said} | dict(said)
+
+
+def longest_wildcard(name: str, wild: Iterable[str]) -> str | None:
+    """Of names with `*` the longest that takes this one."""
+    return max((route for route in wild if name.startswith(route[:-1])), key=len, default=None)
 
 
 def read_chains(settings: Settings, kind: str, names: Names) -> Chains:
@@ -109,12 +127,8 @@ def _key(section: Fields, name: str, at: Value, names: Names) -> str:
     if name == EVERY or name in names.known:
         return names.known.get(name, name)
     if name not in names.bare:
-        if names.wildcard(name):
-            told = "fallbacks of one name that a wildcard takes are not acted on yet; give that name a model_name"
-            section.findings.not_yet(at.line, at.path, told)
-        else:
-            told = f"{name[:200]!r} is no model_name of this file, so these fallbacks never apply"
-            section.findings.warning(at.line, at.path, told)
+        told = f"{name[:200]!r} is no model_name of this file, so these fallbacks never apply"
+        section.findings.warning(at.line, at.path, told)
     return name
 
 

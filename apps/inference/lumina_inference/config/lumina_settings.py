@@ -42,7 +42,7 @@ def read_lumina_settings(section: Fields, names: Names) -> LuminaSettings:
             holds[names.known[name]] = _hold(route)
         if route.get("fallbacks"):
             fallbacks[names.known[name]] = targets(route, "fallbacks", names)
-    return LuminaSettings(holds, fallbacks)
+    return LuminaSettings(names.inherited(holds), names.inherited(fallbacks))
 
 
 def _hold(route: Fields) -> float | None:

@@ -7,19 +7,25 @@ from msgspec import structs
 
 from lumina_contracts.snapshot import Alias, Policy, Tolerance
 from lumina_inference.config.failures import by_route, read_handling
-from lumina_inference.config.fallbacks import EVERY, Chains, Names, chain_of, read_chains, targets
+from lumina_inference.config.fallbacks import (
+    CONTENT,
+    EVERY,
+    GENERAL,
+    KINDS,
+    WINDOW,
+    Chains,
+    Names,
+    chain_of,
+    read_chains,
+    targets,
+)
 from lumina_inference.config.fields import Fields
 from lumina_inference.config.lumina_settings import LuminaSettings, read_lumina_settings
 from lumina_inference.config.settings import Settings
 from lumina_inference.config.strategies import Choosing, read_choosing, read_groups
 
 RESERVED = "lumina/"
-_GENERAL = "fallbacks"
-_WINDOW = "context_window_fallbacks"
-_CONTENT = "content_policy_fallbacks"
-_BOTH = frozenset(
-    {"num_retries", "allowed_fails", "cooldown_time", "default_fallbacks", "max_fallbacks", _GENERAL, _WINDOW, _CONTENT}
-)
+_BOTH = frozenset({"num_retries", "allowed_fails", "cooldown_time", "default_fallbacks", "max_fallbacks", *KINDS})
 _MOST_FALLBACKS = 64
 _DEFAULT = Policy()
 
@@ -40,14 +46,14 @@ def read_policies(settings: Settings, lumina: Fields, names: Names) -> dict[str,
     settings.warn_of_shadowed(_BOTH)
     read = _Read(
         base=_base(settings),
-        groups=read_groups(settings.router, names.known),
-        retries=by_route(settings.router, names.known),
-        chains={kind: read_chains(settings, kind, names) for kind in (_GENERAL, _WINDOW, _CONTENT)},
+        groups=names.inherited(read_groups(settings.router, names.known)),
+        retries=names.inherited(by_route(settings.router, names.known)),
+        chains={kind: names.inherited(read_chains(settings, kind, names)) for kind in KINDS},
         lumina=read_lumina_settings(lumina, names),
     )
     every = targets(settings.of("default_fallbacks"), "default_fallbacks", names)
-    generally = {**read.chains[_GENERAL], **({EVERY: every} if every else {}), **read.lumina.fallbacks}
-    read = _Read(read.base, read.groups, read.retries, {**read.chains, _GENERAL: generally}, read.lumina)
+    generally = {**read.chains[GENERAL], **({EVERY: every} if every else {}), **read.lumina.fallbacks}
+    read = _Read(read.base, read.groups, read.retries, {**read.chains, GENERAL: generally}, read.lumina)
     return {route: _policy(route, read) for route in names.served}
 
 
@@ -78,9 +84,9 @@ def _policy(route: str, read: _Read) -> Policy:
     return structs.replace(
         base,
         retry_policy=read.retries.get(route, base.retry_policy),
-        fallbacks=_chain(route, read.chains[_GENERAL]),
-        context_window_fallbacks=_chain(route, read.chains[_WINDOW]),
-        content_policy_fallbacks=_chain(route, read.chains[_CONTENT]),
+        fallbacks=_chain(route, read.chains[GENERAL]),
+        context_window_fallbacks=_chain(route, read.chains[WINDOW]),
+        content_policy_fallbacks=_chain(route, read.chains[CONTENT]),
         hold_seconds=read.lumina.holds.get(route, base.hold_seconds),
     )
 

@@ -106,7 +106,7 @@ class Pursuit:
         self.tried.append(target)
         wishes, backend = self.ask.wishes, target.backend
         general = policy.num_retries if backend.num_retries is None else backend.num_retries
-        allowed = tolerated(policy.retry_policy, failure, general) if wishes.num_retries is None else wishes.num_retries
+        allowed = tolerated(policy.retry_policy, error, general) if wishes.num_retries is None else wishes.num_retries
         self.call.max_retries = allowed
         if failure is Failure.BAD_REQUEST and earlier is not None:
             raise earlier  # what only this backend refuses, as prefill, must not mask why it was asked

@@ -63,6 +63,8 @@ _CONDUCT = {
     Failure.BAD_REQUEST: _PASSED_ON,
 }
 _POLICY_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+_BAD_GATEWAY, _UNAVAILABLE = 502, 503
+_GATEWAY_STATUSES = (_BAD_GATEWAY, _UNAVAILABLE)
 _BY_STATUS = {404: Failure.MISSING, 408: Failure.TIMED_OUT, 429: Failure.RATE_LIMITED, 504: Failure.TIMED_OUT}
 
 
@@ -87,16 +89,24 @@ def conduct(failure: Failure) -> Conduct:
     return _CONDUCT[failure]
 
 
-def tolerated(tolerance: Tolerance, failure: Failure, otherwise: int) -> int:
+def tolerated(tolerance: Tolerance, error: ApiError, otherwise: int) -> int:
     """The number that a tolerance has for this kind of failure, else the general one."""
-    own = {
+    own = _own(tolerance, failure_of(error), error.http_status)
+    general = otherwise if tolerance.default is None else tolerance.default
+    return general if own is None else own
+
+
+def _own(tolerance: Tolerance, failure: Failure, status: int) -> int | None:
+    if failure is Failure.SERVER_ERROR and status in _GATEWAY_STATUSES:
+        return tolerance.unavailable if status == _UNAVAILABLE else tolerance.bad_gateway
+    return {
         Failure.BAD_REQUEST: tolerance.bad_request,
         Failure.CREDENTIALS: tolerance.authentication,
         Failure.TIMED_OUT: tolerance.timeout,
         Failure.RATE_LIMITED: tolerance.rate_limit,
         Failure.CONTENT_POLICY: tolerance.content_policy,
+        Failure.MISSING: tolerance.not_found,
     }.get(failure, tolerance.internal_server)
-    return otherwise if own is None else own
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

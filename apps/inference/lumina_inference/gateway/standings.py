@@ -139,7 +139,7 @@ class Standing:
         elif failure is Failure.CREDENTIALS:
             self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
         elif not isinstance(error, BackendDied):  # then the probe has opened the circuit
-            allowed = tolerated(policy.allowed_fails_policy, failure, policy.allowed_fails)
+            allowed = tolerated(policy.allowed_fails_policy, error, policy.allowed_fails)
             self.breaker.failed(now, failure, allowed, seconds)
 
     def probed(self, *, alive: bool, now: float, silent_since: float) -> None:

@@ -122,7 +122,11 @@ class Backend(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Tolerance(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How many of each kind of failure: retries of one, or fails that a backend may have. None: the general number."""
+    """How many of each kind of failure: retries of one, or fails that a backend may have. None: the general number.
+
+    `unavailable` are answers 503, `bad_gateway` 502; `internal_server` all others that no other kind has. `default` is
+    the general number for kinds that have none.
+    """
 
     bad_request: int | None = None
     authentication: int | None = None
@@ -130,6 +134,10 @@ class Tolerance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate_limit: int | None = None
     content_policy: int | None = None
     internal_server: int | None = None
+    unavailable: int | None = None
+    bad_gateway: int | None = None
+    not_found: int | None = None
+    default: int | None = None
 
 
 class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
