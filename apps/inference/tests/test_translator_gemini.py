@@ -221,7 +221,7 @@ async def test_embeddings_come_in_the_encoding_that_was_asked_for(client: AsyncO
 async def test_text_completion_is_a_chat_for_the_provider(client: AsyncOpenAI, provider: GeminiServer) -> None:
     whole = await client.completions.create(model=MODEL, prompt="Say hello.")
     stream = await client.completions.create(model=MODEL, prompt="Say hello.", stream=True)
-    chunks = [chunk async for chunk in stream]
+    chunks: list[Any] = [chunk async for chunk in stream]
 
     assert (whole.object, whole.choices[0].text, whole.choices[0].finish_reason) == (
         "text_completion", "Hello there.", "stop",

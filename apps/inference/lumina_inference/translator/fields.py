@@ -25,7 +25,7 @@ RESPONSES = _names(
 )
 MESSAGES = _names(
     "messages max_tokens stop_sequences system temperature thinking tool_choice tools top_k top_p metadata "
-    "service_tier output_config output_format context_management"
+    "service_tier output_config output_format"
 )
 # They ask for nothing that an answer would show, or the caller of this module reads them itself.
 _SET_ASIDE = frozenset({"model", "stream", "stream_options", "store", "metadata"})
