@@ -134,8 +134,9 @@ class Standing:
 
     def _blame(self, error: ApiError, failure: Failure, policy: Policy, now: float) -> None:
         seconds = self.target.backend.cooldown_seconds or policy.cooldown_seconds
-        if failure is Failure.RATE_LIMITED:
-            self._rest(error, seconds, now)
+        asked = retry_after(error.headers) if failure is Failure.RATE_LIMITED else None
+        if asked is not None:
+            self.breaker.rest(now, failure, min(asked, _LONGEST_REST))
         elif failure is Failure.CREDENTIALS:
             self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
         elif not isinstance(error, BackendDied):  # then the probe has opened the circuit
@@ -180,13 +181,6 @@ class Standing:
         for attempt in tuple(self.under_way):
             attempt.abandon()
         self._tell(was)
-
-    def _rest(self, error: ApiError, seconds: float, now: float) -> None:
-        asked = retry_after(error.headers)
-        if asked is None:
-            self.breaker.open(now, Failure.RATE_LIMITED, seconds)
-        else:
-            self.breaker.rest(now, Failure.RATE_LIMITED, min(asked, _LONGEST_REST))
 
     def _turn(self, now: float) -> None:
         if now - self.minute >= _MINUTE:

@@ -85,10 +85,8 @@ class RedisStore:
         return keys, arguments
 
     async def _ask(self, *command: str | int) -> Any:
-        try:
-            from redis.exceptions import RedisError
-        except ImportError:
-            raise StoreUnavailable("The package `redis` is missing; install 'lumina-inference[redis]'.") from None
+        from redis.exceptions import RedisError  # a second's import that only its users pay
+
         try:
             self._client = self._client or self._connect()
             return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # it has no types
