@@ -85,7 +85,7 @@ class RedisStore:
         return keys, arguments
 
     async def _ask(self, *command: str | int) -> Any:
-        from redis.exceptions import RedisError  # a second's import that only its users pay
+        from redis.exceptions import RedisError  # only its users pay for the import
 
         try:
             self._client = self._client or self._connect()
