@@ -270,3 +270,12 @@ async def test_field_that_the_provider_lacks_is_refused_or_dropped(
         answer = await chat(sdk, extra_body={"mock_response": "x", "logprobs": True})
 
     assert answer.choices[0].message.content == "Hello there."
+
+
+async def test_parameters_of_the_entry_give_way_to_the_callers(translator: Running, provider: AnthropicServer) -> None:
+    entry = {"model": f"anthropic/{MODEL}", "api_key": KEY, "api_base": provider.url, "temperature": 0.2}
+    async with translator.openai(**entry) as sdk:
+        await chat(sdk)
+        await chat(sdk, temperature=0.7)
+
+    assert [body["temperature"] for body in provider.received] == [0.2, 0.7]

@@ -21,7 +21,7 @@ async def chat(asked: Asked) -> Answer:
     """Answer POST /v1/chat/completions."""
     required(asked.body, "messages", list)
     check_addresses(asked.body["messages"])
-    arguments = {**wanted(asked.body, CHAT, asked.target), **asked.shared}
+    arguments = {**asked.shared, **wanted(asked.body, CHAT, asked.target)}
     if asked.streams:
         # Asked for always: what the library counts by itself differs from what the provider bills.
         stream = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
@@ -33,7 +33,7 @@ async def chat(asked: Asked) -> Answer:
 async def completion(asked: Asked) -> Answer:
     """Answer POST /v1/completions."""
     required(asked.body, "prompt", (str, list))
-    arguments = {**wanted(asked.body, COMPLETION, asked.target), **asked.shared}
+    arguments = {**asked.shared, **wanted(asked.body, COMPLETION, asked.target)}
     if asked.streams:
         stream = await litellm.atext_completion(**arguments, stream=True, stream_options={"include_usage": True})
         source = Chunks(stream)
@@ -47,7 +47,7 @@ async def completion(asked: Asked) -> Answer:
 async def embedding(asked: Asked) -> Answer:
     """Answer POST /v1/embeddings. Which encoding was asked for is no matter of the provider: OpenAI's alone has two."""
     required(asked.body, "input", (str, list))
-    arguments = {**wanted(asked.body, EMBEDDING, asked.target), **asked.shared}
+    arguments = {**asked.shared, **wanted(asked.body, EMBEDDING, asked.target)}
     encoded = arguments.pop("encoding_format", "float") == "base64"
     answer = plain(await litellm.aembedding(**arguments))
     if encoded:

@@ -30,7 +30,7 @@ async def messages(asked: Asked) -> Answer:
     request, names = _ADAPTER.translate_completion_input_params_with_tool_mapping(
         {"model": asked.target.model, **given}
     )
-    arguments = {**(request or {}), **asked.shared}
+    arguments = {**asked.shared, **(request or {})}
     if asked.streams:
         stream = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
         return Answer(events=_events(Chunks(stream), names))
