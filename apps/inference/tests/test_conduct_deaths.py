@@ -215,7 +215,8 @@ async def test_trials_that_fail_come_ever_more_seldom() -> None:
             await asyncio.sleep(0.01)
 
     first, second, third = (primary.at[place + 1] - primary.at[place] for place in (2, 3, 4))
-    assert first < second < third
+    assert second > 1.5 * first
+    assert third > 3 * first
 
 
 async def test_backend_whose_probe_works_while_requests_fail_stays_out() -> None:

@@ -52,7 +52,7 @@ async def test_second_retry_after_is_left_to_the_fallback() -> None:
 
 
 async def test_second_retry_after_is_told_to_the_caller_who_need_not_try_again() -> None:
-    act = refuses(429, "rate_limit_exceeded", "slow down", retry_after="1")
+    act = refuses(429, "rate_limit_exceeded", "slow down", retry_after="1", retry_after_ms="100")
     async with faulty(act) as primary, gateway_of(route(primary.backend(), num_retries=5)) as running:
         status, answer, headers = await asked(running)
 
@@ -165,7 +165,7 @@ async def test_persistent_503_fails_over_at_once_and_inside_the_budget() -> None
     assert primary.hits == 1
 
 
-@pytest.mark.parametrize("retries", [0, 1, 3])
+@pytest.mark.parametrize("retries", [0, 2])
 async def test_no_more_is_tried_than_the_budget_allows(retries: int) -> None:
     async with (
         faulty(refuses(500)) as one,

@@ -124,6 +124,19 @@ async def test_malformed_chunk_leaks_nothing_partial() -> None:
     assert "SECR" not in text
 
 
+async def test_backend_that_goes_on_after_nonsense_is_not_listened_to() -> None:
+    async def endless(self: FaultyProvider, request: web.BaseRequest, body: dict[str, Any]) -> web.StreamResponse:
+        await streams("hel", end=NONSENSE)(self, request, body)
+        await stall(request)
+        return web.Response()
+
+    async with faulty(endless) as primary, gateway_of(route(primary.backend())) as running:
+        _, text, _ = await asked(running, stream=True)
+        await primary.until(lambda seen: seen.given_up == 1)
+
+    assert told(text) == "hel"
+
+
 async def test_half_a_chunk_before_a_cut_leaks_nothing_partial() -> None:
     async def half(request: web.BaseRequest) -> None:
         assert request.transport is not None

@@ -119,8 +119,10 @@ async def test_usage_based_takes_the_one_with_the_fewest_tokens_this_minute() ->
         only = route(cheap.backend(), dear.backend(), strategy="usage-based")
         async with gateway_of(only) as running:
             names = [await chosen(running) for _ in range(8)]
+            counted = [standing(running, name).tokens for name in ("many", "few")]
 
     assert Counter(names) == {"many": 1, "few": 7}
+    assert counted == [1000, 700]
 
 
 async def test_cost_based_takes_the_cheapest_and_the_next_when_that_fails() -> None:
