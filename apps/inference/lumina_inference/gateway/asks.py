@@ -3,9 +3,9 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from msgspec.structs import replace
 
 from lumina_inference.gateway import wishes
 from lumina_inference.gateway.errors import BadJson, BadRequest, MissingParameter, TooManyMessages
@@ -43,8 +43,7 @@ class _Bulky(Struct):
 _bulky_decoder = json.Decoder(_Bulky)
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(Struct, eq=False):
     """A checked request body.
 
     `usage_options`: the stream options with which a backend sends its usage event; None if this is no stream.

@@ -3,9 +3,10 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp.web import BaseRequest
+from msgspec import Struct
 
 from lumina_inference.gateway import tracecontext
 from lumina_inference.gateway.answers import Usage
@@ -32,8 +33,7 @@ class FailedAttempt:
         return cls(time.time_ns(), target.backend.id, failure)
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct, eq=False):
     """Filled in as the request is served; read once, when it is over.
 
     `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
@@ -71,14 +71,14 @@ class Call:
     reservation: Reservation | None = None
     reserved_output: int = 0
     at_end: "Callable[[Call], None] | None" = None
-    rate_headers: list[tuple[str, str]] = field(default_factory=list)
-    failed_attempts: list[FailedAttempt] = field(default_factory=list)
+    rate_headers: list[tuple[str, str]] = []
+    failed_attempts: list[FailedAttempt] = []
     backend_headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
     _priced: Usage | None = None
     _cost_nano_usd: int | None = None
     delivered: bool = False
-    reply_headers: list[tuple[str, str]] = field(default_factory=list)
+    reply_headers: list[tuple[str, str]] = []
 
     @property
     def model(self) -> str | None:

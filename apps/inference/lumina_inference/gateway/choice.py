@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from msgspec import Struct
+
 from lumina_contracts.snapshot import Policy, Strategy
 from lumina_inference.gateway.index import Target
 from lumina_inference.gateway.standings import Standing, Standings
@@ -20,8 +22,7 @@ Draw = Callable[[], float]
 DEFAULT_TAG = "default"
 
 
-@dataclass(slots=True)
-class Needs:
+class Needs(Struct):
     """What a request asks of a backend: its tags, its size in tokens (an estimate), whether it streams."""
 
     tags: tuple[str, ...] = ()

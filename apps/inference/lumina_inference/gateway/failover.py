@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from aiohttp.web import StreamResponse
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway.asks import Ask
@@ -64,8 +66,7 @@ class Failover:
         raise _final(first)
 
 
-@dataclass(slots=True)
-class Pursuit:
+class Pursuit(Struct, eq=False):
     """One request on one route."""
 
     failover: Failover
@@ -73,7 +74,7 @@ class Pursuit:
     ask: Ask
     choices: Choices
     deadline: float
-    tried: list[Target] = field(default_factory=list)
+    tried: list[Target] = []
     last: ApiError | None = None
     honoured: bool = False
     on_trial: bool = False

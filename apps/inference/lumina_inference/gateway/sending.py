@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from yarl import URL
 
 from lumina_inference.gateway.asks import Ask
@@ -15,8 +15,7 @@ _SDK = "x-stainless-lang"
 _SDK_NAME = re.compile(r"[A-Za-z0-9]{1,16}")
 
 
-@dataclass(slots=True)
-class Sending:
+class Sending(Struct, eq=False):
     """What is sent, and where to."""
 
     target: Target

@@ -1,14 +1,13 @@
 """The span of a request as OTLP bytes: cached segments joined; tests check them with the official decoder."""
 
 import time
-from collections.abc import Callable
 from functools import lru_cache
 
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import spanfields as field
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.calls import Call, FailedAttempt
-from lumina_inference.gateway.keyvalues import Key, Value
+from lumina_inference.gateway.keyvalues import Key
 from lumina_inference.gateway.protobuf import fixed32, fixed64, integer, message, tag, text, varint
 from lumina_inference.gateway.tracecontext import Trace
 
@@ -24,24 +23,20 @@ _REQUEST_MODEL = _key(names.REQUEST_MODEL)
 _REQUEST_STREAM = _key(names.REQUEST_STREAM)
 _REQUEST_ID = _key(names.REQUEST_ID)
 _HTTP_STATUS = _key(names.HTTP_STATUS)
-_OPTIONAL: dict[Key, Callable[[Call], Value | None]] = {
-    _key(names.PROMPT_SHA256): lambda call: call.prompt_sha256,
-    _key(names.RESPONSE_ID): lambda call: call.response_id,
-    _key(names.RESPONSE_MODEL): lambda call: call.response_model,
-    _key(names.FINISH_REASONS): lambda call: call.finish_reasons or None,
-    _key(names.FIRST_CHUNK): lambda call: call.first_chunk_seconds,
-    _key(names.ERROR_TYPE): lambda call: call.error_type,
-    _key(names.COST): lambda call: call.cost_nano_usd,
-    _key(names.USAGE_ESTIMATED): lambda call: call.usage_estimated or None,
-    _key(names.RETRIES): lambda call: call.retries or None,
-    _key(names.FALLBACKS): lambda call: call.fallbacks or None,
-}
-_USAGE: dict[Key, Callable[[Usage], int | None]] = {
-    _key(names.INPUT_TOKENS): lambda usage: usage.input_tokens,
-    _key(names.OUTPUT_TOKENS): lambda usage: usage.output_tokens,
-    _key(names.CACHED_TOKENS): lambda usage: usage.cached_tokens,
-    _key(names.REASONING_TOKENS): lambda usage: usage.reasoning_tokens,
-}
+_PROMPT_SHA256 = _key(names.PROMPT_SHA256)
+_RESPONSE_ID = _key(names.RESPONSE_ID)
+_RESPONSE_MODEL = _key(names.RESPONSE_MODEL)
+_FINISH_REASONS = _key(names.FINISH_REASONS)
+_FIRST_CHUNK = _key(names.FIRST_CHUNK)
+_ERROR_TYPE = _key(names.ERROR_TYPE)
+_COST = _key(names.COST)
+_USAGE_ESTIMATED = _key(names.USAGE_ESTIMATED)
+_RETRIES = _key(names.RETRIES)
+_FALLBACKS = _key(names.FALLBACKS)
+_INPUT_TOKENS = _key(names.INPUT_TOKENS)
+_OUTPUT_TOKENS = _key(names.OUTPUT_TOKENS)
+_CACHED_TOKENS = _key(names.CACHED_TOKENS)
+_REASONING_TOKENS = _key(names.REASONING_TOKENS)
 _EVENT_NAME = text(field.EVENT_NAME, names.ATTEMPT_FAILED)
 _EVENT_BACKEND = Key(field.EVENT_ATTRIBUTES, names.BACKEND.name)
 _EVENT_ERROR = Key(field.EVENT_ATTRIBUTES, names.ERROR_TYPE.name)
@@ -57,10 +52,13 @@ def encode(call: Call, path: str) -> bytes:
     parts = [_identity(call.trace), _naming(call, path), _times(call.started_ns, time.time_ns())]
     parts += [_REQUEST_ID(call.request_id), _status(call.status)]
     parts += _cached(call)
-    _optional(parts, call)
-    parts += [_event(attempt) for attempt in call.failed_attempts]
-    if call.error_type is not None:
-        parts.append(_FAILED)
+    if call.prompt_sha256 is not None:
+        parts.append(_PROMPT_SHA256(call.prompt_sha256))
+    _answered(parts, call)
+    if call.usage is not None:
+        _used(parts, call, call.usage)
+    if call.failed_attempts:
+        _tried(parts, call)
     return message(field.SCOPE_SPAN, b"".join(parts))
 
 
@@ -103,12 +101,34 @@ def _cached(call: Call) -> list[bytes]:
     return [owner.span for owner in owners if owner is not None]
 
 
-def _optional(parts: list[bytes], call: Call) -> None:
-    value: Value | None
-    for key, read in _OPTIONAL.items():
-        if (value := read(call)) is not None:
-            parts.append(key(value))
-    if call.usage is not None:
-        for key, count in _USAGE.items():
-            if (value := count(call.usage)) is not None:
-                parts.append(key(value))
+def _answered(parts: list[bytes], call: Call) -> None:
+    if call.response_id is not None:
+        parts.append(_RESPONSE_ID(call.response_id))
+    if call.response_model is not None:
+        parts.append(_RESPONSE_MODEL(call.response_model))
+    if call.finish_reasons:
+        parts.append(_FINISH_REASONS(call.finish_reasons))
+    if call.first_chunk_seconds is not None:
+        parts.append(_FIRST_CHUNK(call.first_chunk_seconds))
+    if call.error_type is not None:
+        parts += (_ERROR_TYPE(call.error_type), _FAILED)
+
+
+def _used(parts: list[bytes], call: Call, usage: Usage) -> None:
+    parts += (_INPUT_TOKENS(usage.input_tokens), _OUTPUT_TOKENS(usage.output_tokens))
+    if (cached := usage.cached_tokens) is not None:
+        parts.append(_CACHED_TOKENS(cached))
+    if (reasoning := usage.reasoning_tokens) is not None:
+        parts.append(_REASONING_TOKENS(reasoning))
+    if (cost := call.cost_nano_usd) is not None:
+        parts.append(_COST(cost))
+    if call.usage_estimated:
+        parts.append(_USAGE_ESTIMATED(True))
+
+
+def _tried(parts: list[bytes], call: Call) -> None:
+    parts += [_event(attempt) for attempt in call.failed_attempts]
+    if call.retries:
+        parts.append(_RETRIES(call.retries))
+    if call.fallbacks:
+        parts.append(_FALLBACKS(call.fallbacks))

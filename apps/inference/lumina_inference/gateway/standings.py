@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.breaker import Breaker
@@ -25,8 +27,7 @@ _AVAILABLE = {"closed": 1.0, "half_open": 0.5, "open": 0.0}
 _LOST = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN})
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
+class Attempt(Struct, eq=False):
     """One request on its way at one backend. Times are the event loop's.
 
     `begun`: the caller has a part of the answer. `answered`: the whole answer has come. `error`: how it failed.

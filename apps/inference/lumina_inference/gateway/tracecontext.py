@@ -1,9 +1,10 @@
 """W3C Trace Context: the caller's `traceparent` in, ours out to the backend."""
 
 import re
-from dataclasses import dataclass
 from random import Random
 from typing import Final
+
+from msgspec import Struct
 
 _TRACEPARENT = re.compile(
     r"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
@@ -14,8 +15,7 @@ _VISIBLE = re.compile(r"[\x20-\x7e]*")
 _random: Final = Random()  # nosec B311
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct, eq=False):
     """Where one request stands in a trace. `parent_id` is empty at a root. Ids are lower-case hex."""
 
     trace_id: str
