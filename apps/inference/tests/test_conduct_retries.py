@@ -1,6 +1,8 @@
 """What a backend may do wrong before it answers, and what the gateway makes of it."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import openai
 import pytest
@@ -24,6 +26,7 @@ from apps.inference.tests.faulty_provider import (
     until,
 )
 from apps.inference.tests.gateway_world import USER_KEY
+from lumina_inference.gateway.failures import retry_after
 
 LIMITED = refuses(429, "rate_limit_exceeded")
 
@@ -68,6 +71,26 @@ async def test_retry_after_that_is_too_long_is_not_waited_for() -> None:
 
     assert (status, headers["Retry-After"], headers["x-should-retry"]) == (429, "3600", "false")
     assert primary.hits == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "7", "retry-after-ms": "1500"}, 1.5),
+        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}, 3600.0),
+        ({"retry-after": format_datetime(datetime(2020, 1, 1, tzinfo=UTC), usegmt=True)}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_pause_is_read_as_a_number_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+    read = retry_after(headers)
+
+    assert read == (None if seconds is None else pytest.approx(seconds, abs=60 if seconds > 60 else 1e-9))
 
 
 async def test_another_backend_answers_at_once_while_one_rests() -> None:

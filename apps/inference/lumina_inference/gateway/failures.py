@@ -1,7 +1,10 @@
 """What went wrong with one attempt at a backend, and what that means for the next one."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from lumina_contracts.snapshot import Tolerance
@@ -110,15 +113,25 @@ def _own(tolerance: Tolerance, failure: Failure, status: int) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a backend asks to wait; None if it does not say, or says what is no number (RFC 9110, 10.2.3)."""
+    """Seconds that a backend asks to wait, as a number or a date (RFC 9110, 10.2.3); None if it does not say."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
+        except KeyError:
             continue
-        if 0 <= seconds < float("inf"):
+        except ValueError:
+            seconds = _seconds_until(headers[name])
+        if 0 <= seconds < math.inf:
             return seconds
     return None
+
+
+def _seconds_until(date: str) -> float:
+    """Not a number (NaN) if it is no date."""
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def _answered(error: BackendAnsweredError) -> Failure:
