@@ -1,7 +1,7 @@
 """What a caller is told when a limit stands in the way, and in the headers of good answers."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from lumina_inference.gateway.errors import ApiError
@@ -24,18 +24,20 @@ def refusal(account: Account, now: float, headers: Iterable[Header]) -> ApiError
     return _spent(account, now) if account.exhausted else _reserved(account)
 
 
-def rate_headers(requests: Iterable[Account], tokens: Iterable[Account], now: float) -> list[Header]:
+def rate_headers(requests: Sequence[Account], tokens: Sequence[Account], now: float) -> list[Header]:
     """`x-ratelimit-*` of the account that has least left, by unit."""
-    headers: list[Header] = []
-    for unit, accounts in (("requests", requests), ("tokens", tokens)):
-        tightest = min(accounts, key=lambda account: account.remaining, default=None)
-        if tightest is not None:
-            headers += [
-                (f"x-ratelimit-limit-{unit}", str(tightest.limit)),
-                (f"x-ratelimit-remaining-{unit}", str(tightest.remaining)),
-                (f"x-ratelimit-reset-{unit}", _duration(_until_reset(tightest, now))),
-            ]
-    return headers
+    return _rate("requests", requests, now) + _rate("tokens", tokens, now)
+
+
+def _rate(unit: str, accounts: Sequence[Account], now: float) -> list[Header]:
+    if not accounts:
+        return []
+    remaining, limit, ends = min((account.remaining, account.limit or 0, account.counter.ends) for account in accounts)
+    return [
+        (f"x-ratelimit-limit-{unit}", str(limit)),
+        (f"x-ratelimit-remaining-{unit}", str(remaining)),
+        (f"x-ratelimit-reset-{unit}", _duration(max(1, math.ceil(ends - now)))),
+    ]
 
 
 def usd(nano_usd: int) -> str:
