@@ -70,6 +70,7 @@ class AnthropicServer:
     reply: Reply = field(default_factory=Reply)
     failure: Failure | None = None
     received: list[dict[str, Any]] = field(default_factory=list)
+    beta: str | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -84,6 +85,7 @@ class AnthropicServer:
         except (ValueError, KeyError) as error:
             return _failed(Failure(400, "invalid_request_error", f"contract: {error}"))
         self.received.append(body)
+        self.beta = request.headers.get("anthropic-beta")
         self.asked.set()
         if request.headers.get("x-api-key") != KEY:
             return _failed(Failure(401, "authentication_error", f"invalid x-api-key {request.headers['x-api-key']}"))

@@ -136,7 +136,9 @@ async def test_response_stream_that_is_cut_ends_with_an_error_event(translator: 
 async def test_message_goes_to_anthropic_as_it_is(native: AsyncAnthropic, anthropic: AnthropicServer) -> None:
     anthropic.does(anthropics.Reply(USED, stop_reason="tool_use", cache_read=7))
 
-    whole = await ask(native, system="Be short.", tools=TOOL, stop_sequences=["END"])
+    beta = {"anthropic-beta": "context-1m-2025-08-07"}
+    whole = await ask(native, system="Be short.", tools=TOOL, stop_sequences=["END"], extra_headers=beta)
+    assert anthropic.beta == "context-1m-2025-08-07"
     async with native.messages.stream(model="any", max_tokens=99, messages=SAY, tools=TOOL) as stream:
         final = await stream.get_final_message()
 

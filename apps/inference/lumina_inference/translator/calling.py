@@ -12,14 +12,21 @@ from lumina_inference.translator.target import Target
 DONE = b"data: [DONE]\n\n"
 
 
+BETA = "anthropic-beta"
+
+
 @dataclass(frozen=True)
 class Asked:
-    """One request: its body, the backend, and the arguments that all calls to that backend share."""
+    """One request: its body, the backend, and the arguments that all calls to that backend share.
+
+    `beta` names the features of Anthropic's that the caller asks for.
+    """
 
     body: Mapping[str, Any]
     target: Target
     shared: Mapping[str, Any]
     http: httpx.AsyncClient
+    beta: str | None = None
 
     @property
     def streams(self) -> bool:

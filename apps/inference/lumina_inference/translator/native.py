@@ -9,7 +9,7 @@ import litellm
 from litellm.llms.anthropic.common_utils import AnthropicError
 from litellm.llms.anthropic.pass_through.messages.transformation import AnthropicMessagesConfig
 
-from lumina_inference.translator.calling import Answer, Asked
+from lumina_inference.translator.calling import BETA, Answer, Asked
 from lumina_inference.translator.closing import to_the_end
 from lumina_inference.translator.refusals import Refusal
 from lumina_inference.translator.target import Target
@@ -59,8 +59,9 @@ def _request(asked: Asked) -> httpx.Request:
     model, _ = _resolved(asked.target)
     body: dict[str, Any] = {**asked.body, "model": model}
     own = {str(name): str(value) for name, value in (options.get("extra_headers") or {}).items()}
+    asked_for = {BETA: asked.beta} if asked.beta else {}
     headers, _ = _CONFIG.validate_anthropic_messages_environment(
-        {"anthropic-version": _VERSION, **own}, model, body["messages"], body, {}, options.get("api_key")
+        {"anthropic-version": _VERSION, **asked_for, **own}, model, body["messages"], body, {}, options.get("api_key")
     )
     url = _CONFIG.get_complete_url(options.get("api_base"), options.get("api_key"), model, body, {})
     return asked.http.build_request("POST", url, headers=headers, json=body, timeout=_timeout(asked))

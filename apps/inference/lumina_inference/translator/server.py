@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from lumina_inference.settings import InferenceSettings
-from lumina_inference.translator.calling import Answer, Asked, shared
+from lumina_inference.translator.calling import BETA, Answer, Asked, shared
 from lumina_inference.translator.chat import chat, completion, embedding
 from lumina_inference.translator.clients import Clients
 from lumina_inference.translator.failures import refusal_of
@@ -89,7 +89,7 @@ class Translator:
             client = self._clients.of_socket(target) if target.socket else None
             arguments = shared(target, client, self._settings.translator_call_seconds)
             introduce(target)
-            answer = await translation(Asked(body, target, arguments, self._clients.http))
+            answer = await translation(Asked(body, target, arguments, self._clients.http, request.headers.get(BETA)))
             if answer.events is None:
                 return web.Response(body=answer.body, content_type=JSON)
             return await _streamed(request, answer, target, shape)
