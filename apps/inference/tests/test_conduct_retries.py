@@ -147,6 +147,21 @@ async def test_crowd_does_not_hammer_a_backend_that_wants_a_pause() -> None:
     assert statuses == [200] * 20
 
 
+async def test_crowd_goes_to_the_fallback_while_one_of_it_tries_the_backend_after_its_pause() -> None:
+    go = asyncio.Event()
+    pauses = [refuses(429, retry_after_ms="200")] * 5
+    async with faulty(*pauses, late(go, good())) as primary, faulty(name="other") as other:
+        first = route(primary.backend(), fallbacks=("n",))
+        async with gateway_of(first, route(other.backend(), name="n")) as running:
+            crowd = [asyncio.create_task(asked(running)) for _ in range(5)]
+            await until(lambda: sum(task.done() for task in crowd) == 4)
+            go.set()
+            answers = sorted(said(answer) for _, answer, _ in await asyncio.gather(*crowd))
+
+    assert answers == ["other"] * 4 + ["primary"]
+    assert primary.hits == 6
+
+
 async def test_earlier_request_that_still_succeeds_does_not_end_a_pause_that_was_asked_for() -> None:
     go = asyncio.Event()
     async with (

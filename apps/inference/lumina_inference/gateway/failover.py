@@ -145,13 +145,14 @@ class Pursuit(Struct, eq=False):
     async def _let_in(self, policy: Policy, needs: Needs, target: Target, last: ApiError) -> Target:
         """After a pause that a backend asked for, all who waited are let in one by one until one of them is answered.
 
-        Raises `last` if the backend wants another pause meanwhile, or it takes too long.
+        Raises `last` if the backend wants another pause meanwhile, it takes too long, or a fallback can answer.
         """
         chooser, standing = self.failover.chooser, self.failover.chooser.standings.of(target)
         give_up = min(self.deadline, chooser.standings.now() + self.failover.settings.longest_retry_after_seconds)
         while (found := chooser.choose(self.choices.targets, policy, needs, self.tried)) is None:
             now = chooser.standings.now()
-            if now >= give_up or standing.breaker.until > now or standing.breaker.reason is None:
+            waits = standing.breaker.reason is not None and standing.breaker.until <= now < give_up
+            if policy.fallbacks or not waits:
                 raise last
             await self.failover.sleep(_FIRST_PAUSE * (1 - _JITTER * self.failover.draw()))
         return found
