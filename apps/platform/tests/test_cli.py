@@ -233,6 +233,17 @@ def test_a_model_is_listed_with_its_backends(lumina: Lumina, contract: Contract)
     assert "default" in out
 
 
+def test_a_model_is_listed_with_its_price_and_where_that_is_from(lumina: Lumina, contract: Contract) -> None:
+    priced = {"price_source": "config", "input_nano_usd_per_token": 2500, "output_nano_usd_per_token": 10000}
+    by_model = {"price_source": "table of 2026-11-20", "input_nano_usd_per_token": None}
+    model = {"id": "chat", "backends": [priced, by_model, {"price_source": None}]}
+    contract.answer("GET", "/api/inference/models", {"items": [model], "next_cursor": None})
+
+    out = lumina("models", "ls").out
+
+    assert "2.5 / 10 (config), by model (table of 2026-11-20), not known" in out
+
+
 def test_an_intact_ledger_is_exit_0(lumina: Lumina, contract: Contract) -> None:
     contract.answer("GET", "/api/governance/ledger/verify", {"intact": True, "checked": 12, "head_hash": "ab"})
 

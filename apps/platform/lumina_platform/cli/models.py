@@ -34,15 +34,15 @@ def ls(home: HomeFlag = None, as_json: JsonFlag = False) -> None:
 
 
 def _priced(row: Mapping[str, object]) -> dict[str, object]:
-    backends = row["backends"] if isinstance(row["backends"], list) else []
-    return {**row, "prices": [_price(backend) for backend in backends]}
+    backends = row.get("backends")
+    return {**row, "prices": [_price(each) for each in backends] if isinstance(backends, list) else []}
 
 
 def _price(backend: Mapping[str, float | str | None]) -> str:
     """Input and output price, and where they are from."""
-    source = backend["price_source"]
+    source = backend.get("price_source")
     if source is None:
         return "not known"
-    prices = (backend["input_nano_usd_per_token"], backend["output_nano_usd_per_token"])
+    prices = (backend.get(f"{way}_nano_usd_per_token") for way in ("input", "output"))
     per_million = [f"{float(price) / _NANO_PER_MICRO:g}" for price in prices if price is not None]
     return f"{' / '.join(per_million) or 'by model'} ({source})"
