@@ -19,6 +19,7 @@ from lumina_inference.translator.refusals import Refusal
 _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _TOOLS = ("function", "custom", "web_search", "web_search_preview")
 _WITH_LOGPROBS = ("response.output_text.delta", "response.output_text.done")
+_FUNCTION_BEGINS, _FUNCTION_ENDS = "response.output_item.added", "response.function_call_arguments.done"
 _HANDLER = LiteLLMCompletionTransformationHandler()
 
 
@@ -64,15 +65,25 @@ async def _events(answer: Any, asked: Asked) -> AsyncGenerator[bytes, None]:
     async with aclosing(Chunks(answer.litellm_custom_stream_wrapper)) as chunks:
         answer.litellm_custom_stream_wrapper = first = await chunks.begun()
         model, own, number = first.model_name, _id(first.chat_id), 0
+        functions: dict[str, str] = {}
         async for item in answer:
-            data = plain(item) | {"sequence_number": number}
+            data = _whole(plain(item), functions) | {"sequence_number": number}
             if "response" in data:
                 data["response"] = _corrected(data["response"], asked, model, own)
-            if data["type"] in _WITH_LOGPROBS:
-                data.setdefault("logprobs", [])
             number += 1
             yield event(data, cast(str, data["type"]))
     yield DONE
+
+
+def _whole(data: dict[str, Any], functions: dict[str, str]) -> dict[str, Any]:
+    """An event with the fields that the library leaves out. `functions` collects their names, by the item's id."""
+    if data["type"] in _WITH_LOGPROBS:
+        return {"logprobs": [], **data}
+    if data["type"] == _FUNCTION_BEGINS and data["item"].get("type") == "function_call":
+        functions[data["item"]["id"]] = data["item"]["name"]
+    if data["type"] == _FUNCTION_ENDS:
+        return {"name": functions.get(data["item_id"], ""), **data}
+    return data
 
 
 def _id(chat_id: str) -> str:
@@ -88,4 +99,18 @@ def _corrected(response: dict[str, Any], asked: Asked, model: str, own: str) -> 
         "store": False,
         "parallel_tool_calls": parallel if isinstance(parallel, bool) else True,
         "tools": asked.body.get("tools") or [],
+        "usage": _detailed(response.get("usage")),
     }
+
+
+def _detailed(usage: dict[str, Any] | None) -> dict[str, Any] | None:
+    """OpenAI's SDKs need the details also where a backend gives none."""
+    if usage is None:
+        return None
+    read = {"cached_tokens": 0, "cache_write_tokens": 0} | _known(usage.get("input_tokens_details"))
+    thought = {"reasoning_tokens": 0} | _known(usage.get("output_tokens_details"))
+    return usage | {"input_tokens_details": read, "output_tokens_details": thought}
+
+
+def _known(details: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (details or {}).items() if value is not None}
