@@ -5,6 +5,7 @@ from typing import Literal
 State = Literal["closed", "open", "half_open"]
 
 _GROWTH = 3.0
+_TRIAL_SECONDS = 3.0
 LONGEST_SECONDS = 45.0
 _SAMPLE_SECONDS = 10.0
 _LEAST_SAMPLE = 10
@@ -14,12 +15,24 @@ _WORST_SHARE = 0.5
 class Breaker:
     """Opens after more failures in a row than are allowed, or when half of the last calls failed.
 
-    While it is open the backend gets nothing. When its time is up, one request at a time is let through on trial: a
-    success closes the breaker, a failure opens it for three times as long, up to 45 s. A dead backend waits for a free
+    While it is open the backend gets nothing. When its time is up, one request at a time is let through on trial, and
+    another one every three seconds, lest a long answer keep all others out: a success closes the breaker, a failure
+    opens it for three times as long, up to 45 s. A dead backend waits for a free
     probe to succeed before any trial. Times are in seconds of one monotonic clock.
     """
 
-    __slots__ = ("_bad", "_good", "_openings", "_sampled_at", "_trials", "dead", "fails", "reason", "until")
+    __slots__ = (
+        "_bad",
+        "_good",
+        "_openings",
+        "_sampled_at",
+        "_trials",
+        "_tried_at",
+        "dead",
+        "fails",
+        "reason",
+        "until",
+    )
 
     def __init__(self) -> None:
         self.fails = 0
@@ -28,6 +41,7 @@ class Breaker:
         self.dead = False
         self._openings = 0
         self._trials = 0
+        self._tried_at = 0.0
         self._good = self._bad = 0
         self._sampled_at = 0.0
 
@@ -38,13 +52,18 @@ class Breaker:
 
     def admits(self, now: float) -> bool:
         """Whether a request may go there: always when closed, one at a time when half open."""
-        return self.reason is None or (not self.dead and now >= self.until and self._trials == 0)
+        if self.reason is None:
+            return True
+        if self.dead or now < self.until:
+            return False
+        return self._trials == 0 or now - self._tried_at >= _TRIAL_SECONDS
 
-    def enter(self) -> bool:
+    def enter(self, now: float) -> bool:
         """A request goes there. Gives whether it is a trial; a trial must `leave`."""
         if self.reason is None:
             return False
         self._trials += 1
+        self._tried_at = now
         return True
 
     def leave(self) -> None:

@@ -145,6 +145,12 @@ class CredentialsRefused(BackendFailed):
     code = "backend_refused_credentials"
 
 
+class PermissionRefused(CredentialsRefused):
+    """The backend knows the gateway's key, and forbids this request: perhaps for what this caller asks."""
+
+    code = "backend_refused_permission"
+
+
 class NoBackend(ApiError):
     """Every backend of the route is out of rotation."""
 

@@ -15,7 +15,7 @@ from lumina_inference.gateway.breaker import Breaker
 from lumina_inference.gateway.calls import Call, FailedAttempt
 from lumina_inference.gateway.choice import Chooser, Draw, Needs, fitting
 from lumina_inference.gateway.errors import ApiError, BackendsRateLimited, NoBackend, PromptTooLong
-from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
+from lumina_inference.gateway.failures import Failure, conduct, failure_of, retried_all_the_same, retry_after, tolerated
 from lumina_inference.gateway.index import Choices, Target
 from lumina_inference.gateway.settings import GatewaySettings
 
@@ -111,7 +111,8 @@ class Pursuit(Struct, eq=False):
         self.call.max_retries = allowed
         if failure is Failure.BAD_REQUEST and earlier is not None:
             raise earlier  # what only this backend refuses, as prefill, must not mask why it was asked
-        if not conduct(failure).elsewhere or len(self.tried) > allowed or self._left() < _FIRST_PAUSE:
+        useful = conduct(failure).elsewhere or retried_all_the_same(policy.retry_policy, error)
+        if not useful or len(self.tried) > allowed or self._left() < _FIRST_PAUSE:
             raise error
 
     async def _next(self, policy: Policy) -> Target:
@@ -128,7 +129,8 @@ class Pursuit(Struct, eq=False):
         """The same backend once more, if that makes sense and what it asked us to wait is not too long."""
         pause = self._pause(policy, last)
         breaker = self.failover.chooser.standings.of(target).breaker
-        again = conduct(failure_of(last)).again and not self._in_vain(policy, last, breaker)
+        again = conduct(failure_of(last)).again or retried_all_the_same(policy.retry_policy, last)
+        again = again and not self._in_vain(policy, last, breaker)
         if not again or pause is None or pause >= self._left():
             raise last
         await self.failover.sleep(pause)

@@ -99,6 +99,11 @@ def tolerated(tolerance: Tolerance, error: ApiError, otherwise: int) -> int:
     return general if own is None else own
 
 
+def retried_all_the_same(tolerance: Tolerance, error: ApiError) -> bool:
+    """Whether the operator wants retries of this very kind of failure, though they are in vain as a rule."""
+    return bool(_own(tolerance, failure_of(error), error.http_status))
+
+
 def _own(tolerance: Tolerance, failure: Failure, status: int) -> int | None:
     if failure is Failure.SERVER_ERROR and status in _GATEWAY_STATUSES:
         return tolerance.unavailable if status == _UNAVAILABLE else tolerance.bad_gateway

@@ -11,6 +11,7 @@ from lumina_inference.gateway.errors import (
     BackendFailed,
     CredentialsRefused,
     ErrorDetail,
+    PermissionRefused,
 )
 from lumina_inference.gateway.index import Target
 
@@ -44,7 +45,7 @@ def refusal(target: Target, status: int, body: bytes, headers: Mapping[str, str]
     if status in {401, 403}:
         # Its words may hold parts of the key, and speak of a credential that the caller never sent.
         message = f"{target.name} refused the gateway's own credentials, with status {status}."
-        return CredentialsRefused(message)
+        return CredentialsRefused(message) if status == 401 else PermissionRefused(message)
     return BackendAnsweredError(status, _detail(target, status, body), headers)
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.breaker import Breaker
-from lumina_inference.gateway.errors import ApiError, BackendDied
+from lumina_inference.gateway.errors import ApiError, BackendDied, PermissionRefused
 from lumina_inference.gateway.failures import Failure, conduct, failure_of, retry_after, tolerated
 from lumina_inference.gateway.index import Index, Target
 from lumina_inference.gateway.tally import Tally
@@ -91,7 +91,7 @@ class Standing:
 
     def begin(self, target: Target, now: float) -> Attempt:
         """A request goes there. Every attempt ends with `end`."""
-        attempt = Attempt(target, self, now, now, trial=self.breaker.enter())
+        attempt = Attempt(target, self, now, now, trial=self.breaker.enter(now))
         self.under_way.add(attempt)
         self._turn(now)
         self.requests += 1
@@ -138,7 +138,7 @@ class Standing:
         asked = retry_after(error.headers) if failure is Failure.RATE_LIMITED else None
         if asked is not None:
             self.breaker.rest(now, failure, min(asked, _LONGEST_REST))
-        elif failure is Failure.CREDENTIALS:
+        elif failure is Failure.CREDENTIALS and not isinstance(error, PermissionRefused):
             self.breaker.open(now, failure, max(seconds, _CREDENTIALS_SECONDS))
         elif not isinstance(error, BackendDied):  # then the probe has opened the circuit
             allowed = tolerated(policy.allowed_fails_policy, error, policy.allowed_fails)
