@@ -23,6 +23,7 @@ from apps.inference.tests.faulty_provider import (
 )
 from apps.inference.tests.gateway_world import ADMIN_KEY, chunk, gateway
 from apps.inference.tests.test_gateway_spans import receiver, values
+from lumina_contracts.snapshot import Tolerance
 
 OVERFLOW = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
 PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
@@ -187,3 +188,27 @@ def _spent(attributes: dict[str, Any]) -> int:
 
 def _tokens_of(metrics: str) -> str:
     return "\n".join(line for line in metrics.splitlines() if "token_usage" in line and not line.startswith("#"))
+
+
+async def test_forbidden_requests_open_a_circuit_only_when_they_are_many() -> None:
+    async with (
+        faulty(refuses(403, message="flagged"), good()) as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        _, first, _ = await asked(running)
+        reason = standing(running).breaker.reason
+        _, second, _ = await asked(running)
+
+    assert reason is None
+    assert (said(first), said(second)) == ("other", "primary")
+
+
+async def test_operator_may_want_retries_of_refusals() -> None:
+    async with (
+        faulty(refuses(400, message="busy, in fact"), good()) as primary,
+        gateway_of(route(primary.backend(), retry_policy=Tolerance(bad_request=1))) as running,
+    ):
+        status, _, headers = await asked(running)
+
+    assert (status, headers["x-litellm-attempted-retries"]) == (200, "1")
