@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -260,6 +261,10 @@ def test_a_restarting_child_makes_callers_wait_and_refuses_none(launch: Starting
     assert holds_within(2, lambda: lumina.printed("web was ended by SIGKILL. It starts again at once."))
 
 
+def _has_restarted(lumina: Supervised, times: int) -> bool:
+    return lumina.part("web").restarts == times
+
+
 def test_a_child_that_is_killed_several_times_in_a_row_is_back_each_time_without_a_growing_wait(
     launch: Starting,
 ) -> None:
@@ -268,7 +273,7 @@ def test_a_child_that_is_killed_several_times_in_a_row_is_back_each_time_without
     for count in range(1, 6):
         os.kill(lumina.part("web").pid or 0, signal.SIGKILL)
         assert lumina.get().isdigit()
-        assert holds_within(5, lambda expected=count: lumina.part("web").restarts == expected)
+        assert holds_within(5, partial(_has_restarted, lumina, count))
 
     waits = [line for line in lumina.lines if "It starts again" in line]
     assert "at once" in waits[0]

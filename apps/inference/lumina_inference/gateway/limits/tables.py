@@ -25,7 +25,7 @@ def forget(db: sqlite3.Connection, owner: str) -> None:
 
 
 def settled(db: sqlite3.Connection, counter: Counter) -> int:
-    row = db.execute(f"SELECT settled FROM counters WHERE {_COUNTER}", counter).fetchone()
+    row = db.execute(f"SELECT settled FROM counters WHERE {_COUNTER}", counter).fetchone()  # nosec B608  # a constant
     return int(row[0]) if row else 0
 
 
@@ -62,7 +62,7 @@ def settle(db: sqlite3.Connection, line: Line, owner: str, processes: int) -> St
     if line.used and counter.unit != "nano_usd":
         _add(db, counter, line.used)
     used = settled(db, counter)
-    leased = dict(db.execute(f"SELECT owner, amount FROM leases WHERE {_COUNTER}", counter))
+    leased = dict(db.execute(f"SELECT owner, amount FROM leases WHERE {_COUNTER}", counter))  # nosec B608
     before = leased.pop(owner, 0)
     if line.limit is None:
         _lease(db, counter, owner, before, 0)
@@ -93,6 +93,6 @@ def _lease(db: sqlite3.Connection, counter: Counter, owner: str, before: int, am
     if amount == before:
         return
     if amount == 0:
-        db.execute(f"DELETE FROM leases WHERE {_COUNTER} AND owner = ?", (*counter, owner))
+        db.execute(f"DELETE FROM leases WHERE {_COUNTER} AND owner = ?", (*counter, owner))  # nosec B608
     else:
         db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?)", (*counter, owner, amount))
