@@ -1,11 +1,12 @@
 """Limits when their store is broken or away."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from apps.inference.tests.limits_world import SetClock, caller, cost, eventually, limiter
+from apps.inference.tests.limits_world import NOON, SetClock, caller, cost, eventually, limiter
 from lumina_contracts.snapshot import Limits
 from lumina_inference.gateway.limits import (
     BudgetReserved,
@@ -17,20 +18,32 @@ from lumina_inference.gateway.limits import (
     RateLimited,
     StoreUnavailable,
 )
-from lumina_inference.gateway.limits.store import Answer, Report
+from lumina_inference.gateway.limits.store import Answer, Counter, Report
+from lumina_inference.gateway.limits.windows import window
+from lumina_kit.clock import Clock
 
 BUDGET = Limits(budget_nano_usd=1000)
 
 
 class Unsteady(LocalStore):
-    """A store that goes away and comes back."""
+    """A store that goes away and comes back. `asked`: somebody came in vain; who does so is told when `tells` is set."""
 
-    away = False
+    def __init__(self, folder: Path, now: Clock) -> None:
+        super().__init__(folder, now)
+        self.away = False
+        self.asked, self.tells = asyncio.Event(), asyncio.Event()
+        self.tells.set()
 
     async def exchange(self, report: Report) -> Answer:
         if self.away:
+            self.asked.set()
+            await self.tells.wait()
             raise StoreUnavailable("it is away")
         return await super().exchange(report)
+
+    def return_after_failing(self) -> None:
+        self.away = False
+        self.tells.set()
 
 
 def reports(limits: Limiter, expected: int) -> Callable[[], Awaitable[bool]]:
@@ -101,6 +114,40 @@ async def test_while_the_store_is_away_a_process_spends_what_it_knew_to_be_left_
         await eventually(reports(limits, 1000))
         with pytest.raises(BudgetSpent):
             await limits.admit(caller(BUDGET), cost(10))
+
+
+async def test_what_was_used_while_a_report_failed_comes_with_the_next(tmp_path: Path) -> None:
+    store = Unsteady(tmp_path, SetClock())
+    who = caller(Limits(tokens_per_minute=1000))
+    counter = Counter("key:k", "tokens", *window("minute", NOON.timestamp()))
+
+    async def all_is_told() -> bool:
+        return await limits.reported("key:k") == 6 and await store.settled(counter) == 60
+
+    async with limiter(tmp_path, store=store) as limits:
+        (await limits.admit(who, Estimate(10, 0))).settle(10, 1)
+        store.away = True
+        (await limits.admit(who, Estimate(20, 0))).settle(20, 2)
+        await store.asked.wait()
+        (await limits.admit(who, Estimate(30, 0))).settle(30, 3)
+        store.away = False
+        await eventually(all_is_told)
+
+
+async def test_a_process_that_ends_tells_all_though_its_last_report_but_one_failed(tmp_path: Path) -> None:
+    store = Unsteady(tmp_path, SetClock())
+    store.tells.clear()
+
+    async with limiter(tmp_path, store=store) as limits:
+        (await limits.admit(caller(BUDGET), cost(10))).settle(1, 10)
+        store.away = True
+        await store.asked.wait()
+        (await limits.admit(caller(BUDGET), cost(10))).settle(1, 5)
+        asyncio.get_running_loop().call_later(0.05, store.return_after_failing)
+    async with LocalStore(tmp_path) as after:
+        booked = await after.sales(0)
+
+    assert sum(total.nano_usd for total in booked.values()) == 15
 
 
 async def test_rates_hold_while_the_store_is_away(tmp_path: Path) -> None:

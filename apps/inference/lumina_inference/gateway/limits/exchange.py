@@ -63,12 +63,14 @@ class Exchange:
         self._urgent.set()
 
     async def run(self) -> None:
-        """Exchange each second, and when it is needed; once more at the end."""
+        """Exchange each second, and when it is needed; at the end until all is told, if the store is there."""
         try:
             while not self._stopping:
                 await self._pause()
                 await self._turn()
             await self._turn()
+            if self._registry.touched and not self.down:  # that turn repeated an earlier report
+                await self._turn()
         except BaseException:
             self.down = True
             _log.error("the exchange with the store of the limits has ended; restart the gateway", exc_info=True)
@@ -116,6 +118,7 @@ class Exchange:
         answer = await self._store.exchange(Report(self._number, lines, self._book.frozen))
         for account, line, standing in zip(accounts, lines, answer.standings, strict=True):
             account.confirm(line, standing)
+        self._registry.touched.update(account for account in accounts if account.used)  # since the report was frozen
         self._book.confirm()
         self._unconfirmed = False
         self._owners = answer.owners
