@@ -26,7 +26,7 @@ BUDGET = Limits(budget_nano_usd=1000)
 
 
 class Unsteady(LocalStore):
-    """A store that goes away and comes back. `asked`: somebody came in vain; who does so is told when `tells` is set."""
+    """A store that goes away and comes back. `asked`: a report came in vain, which it hears once `tells` is set."""
 
     def __init__(self, folder: Path, now: Clock) -> None:
         super().__init__(folder, now)

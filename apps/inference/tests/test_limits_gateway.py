@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 import pytest
+from aiohttp import web
 
 from apps.inference.tests.gateway_world import (
     ADMIN_KEY,
@@ -21,6 +22,7 @@ from apps.inference.tests.gateway_world import (
     Provider,
     Running,
     backend,
+    chat_body,
     gateway,
     key,
     plain_chat,
@@ -147,6 +149,28 @@ async def test_a_model_that_a_wildcard_takes_counts_with_its_own_price() -> None
 
     assert [status for status, _, _ in answers] == [200, 429]
     assert spent == 10 * PRICE
+
+
+@pytest.mark.parametrize("claimed", [-5, 10**400], ids=["negative", "endless"])
+async def test_absurd_usage_breaks_neither_the_answer_nor_the_accounts(claimed: int) -> None:
+    details = {"cached_tokens": claimed}
+    usage = {"prompt_tokens": claimed, "completion_tokens": claimed, "prompt_tokens_details": details}
+
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(chat_body(usage=usage))
+
+    with tempfile.TemporaryDirectory(prefix="lg-") as name:
+        async with (
+            provider(answer) as upstream,
+            gateway(limited(upstream, Limits()), folder=Path(name)) as running,
+        ):
+            status, told, _ = await running.post(CHAT, BODY)
+            _, state, _ = await running.get("/lumina/state", api_key=ADMIN_KEY)
+        spent = await reported(Path(name))
+
+    assert (status, told["usage"]) == (200, usage)
+    assert state["routes"][0]["backends"][0]["spend_nano_usd"] == spent
+    assert spent == min(max(0, claimed), 2**53)
 
 
 def _first_url(running: Running) -> str:

@@ -3,6 +3,8 @@
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 from msgspec.structs import replace
 
+_MOST_TOKENS = 2**53
+
 
 class InputDetails(Struct, frozen=True):
     cached_tokens: int | None = None
@@ -13,7 +15,7 @@ class OutputDetails(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """OpenAI's usage object. Input includes cached tokens."""
+    """OpenAI's usage object. Input includes cached tokens. The properties bound what a backend may claim."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -22,19 +24,26 @@ class Usage(Struct, frozen=True):
 
     @property
     def input_tokens(self) -> int:
-        return self.prompt_tokens or 0
+        return _bounded(self.prompt_tokens or 0)
 
     @property
     def output_tokens(self) -> int:
-        return self.completion_tokens or 0
+        return _bounded(self.completion_tokens or 0)
 
     @property
     def cached_tokens(self) -> int | None:
-        return self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
+        claimed = self.prompt_tokens_details.cached_tokens if self.prompt_tokens_details else None
+        return None if claimed is None else _bounded(claimed)
 
     @property
     def reasoning_tokens(self) -> int | None:
-        return self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None
+        claimed = self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None
+        return None if claimed is None else _bounded(claimed)
+
+
+def _bounded(claimed: int) -> int:
+    """What sums, spans and metrics can hold."""
+    return min(max(claimed, 0), _MOST_TOKENS)
 
 
 def merged(before: Usage | None, newest: Usage | None) -> Usage | None:

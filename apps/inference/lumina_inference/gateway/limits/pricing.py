@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lumina_contracts.snapshot import Backend
 from lumina_inference.gateway.answers import Usage
-from lumina_inference.gateway.limits.store import Unit
+from lumina_inference.gateway.limits.store import MOST, Unit
 
 
 @dataclass(slots=True)
@@ -25,10 +25,10 @@ def cost_nano_usd(backend: Backend, usage: Usage) -> int | None:
     per_input, per_output = backend.input_nano_usd_per_token, backend.output_nano_usd_per_token
     if per_input is None and per_output is None:
         return None
-    cached = max(0, min(usage.cached_tokens or 0, usage.input_tokens))
+    cached = min(usage.cached_tokens or 0, usage.input_tokens)
     per_cached = backend.cached_input_nano_usd_per_token
     cost = (usage.input_tokens - cached) * (per_input or 0) + usage.output_tokens * (per_output or 0)
-    return round(cost + cached * ((per_input or 0) if per_cached is None else per_cached))
+    return round(min(cost + cached * ((per_input or 0) if per_cached is None else per_cached), MOST))
 
 
 def estimate(backends: Iterable[Backend], input_tokens: int, output_tokens: int) -> Estimate:
