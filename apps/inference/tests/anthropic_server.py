@@ -28,7 +28,10 @@ class Failure:
 
 @dataclass
 class Reply:
-    """What the model says. `cut` ends a stream before its last events; `fails` puts an error into it."""
+    """What the model says. `cut` ends a stream before its last events; `fails` puts an error into it.
+
+    Without blocks the error comes first of all.
+    """
 
     blocks: Sequence[dict[str, Any]] = ({"type": "text", "text": "Hello there."},)
     stop_reason: str = "end_turn"
@@ -102,7 +105,7 @@ class AnthropicServer:
         await response.prepare(request)
         try:
             for event in _events(self.reply):
-                await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+                await response.write(f"event: {event['type']}\ndata: {_written(event)}\n\n".encode())
             if self.reply.waits:
                 await self._wait()
         finally:
@@ -149,11 +152,14 @@ def _check_block(block: dict[str, Any]) -> None:
 
 def _events(reply: Reply) -> list[dict[str, Any]]:
     start = reply.message(content=[], stop_reason=None, usage=reply.usage | {"output_tokens": 1})
+    failed = {"type": "error", "error": {"type": reply.fails, "message": "Overloaded"}}
+    if reply.fails and not reply.blocks:
+        return [failed]
     events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
     for index, block in enumerate(reply.blocks):
         events += _block_events(index, block)
     if reply.fails:
-        return [*events, {"type": "error", "error": {"type": reply.fails, "message": "Overloaded"}}]
+        return [*events, failed]
     if reply.cut or reply.waits:
         return events
     delta = {"stop_reason": reply.stop_reason, "stop_sequence": reply.stop_sequence}
@@ -177,6 +183,10 @@ def _block_events(index: int, block: dict[str, Any]) -> list[dict[str, Any]]:
         *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
         {"type": "content_block_stop", "index": index},
     ]
+
+
+def _written(event: dict[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False)  # as the real one writes
 
 
 def _failed(failure: Failure) -> web.Response:

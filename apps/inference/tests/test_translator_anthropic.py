@@ -81,6 +81,22 @@ async def test_stream_brings_text_finish_and_usage_once(client: AsyncOpenAI, pro
     assert {chunk.model for chunk in chunks} == {MODEL}
 
 
+async def test_text_with_any_line_separator_is_streamed_whole(
+    client: AsyncOpenAI, translator: Running, provider: AnthropicServer
+) -> None:
+    text = "one\u2028two\x85three\x1cfour"
+    provider.does(Reply([{"type": "text", "text": text}]))
+
+    chunks = await streamed(client)
+    async with translator.anthropic(model=f"anthropic/{MODEL}", api_key=KEY, api_base=provider.url) as sdk:
+        raw = sdk.messages.with_streaming_response.create(model=MODEL, max_tokens=9, messages=ASK[1:], stream=True)
+        async with raw as response:
+            sent = await response.read()
+
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == text
+    assert all(part in sent.decode() for part in (text[:4], "two\x85three"))
+
+
 async def test_stream_has_no_usage_unless_asked(client: AsyncOpenAI) -> None:
     stream = await chat(client, stream=True)
 
@@ -277,5 +293,8 @@ async def test_parameters_of_the_entry_give_way_to_the_callers(translator: Runni
     async with translator.openai(**entry) as sdk:
         await chat(sdk)
         await chat(sdk, temperature=0.7)
+    async with translator.anthropic(**entry) as other:
+        await other.messages.create(model=MODEL, max_tokens=9, messages=ASK[1:])
+        await other.messages.create(model=MODEL, max_tokens=9, messages=ASK[1:], extra_body={"temperature": 0.7})
 
-    assert [body["temperature"] for body in provider.received] == [0.2, 0.7]
+    assert [body["temperature"] for body in provider.received] == [0.2, 0.7, 0.2, 0.7]

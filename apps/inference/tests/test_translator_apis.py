@@ -162,6 +162,18 @@ async def test_anthropics_errors_come_through(native: AsyncAnthropic, anthropic:
     assert raised.value.response.headers["retry-after"] == "2"
 
 
+async def test_anthropics_stream_that_begins_with_an_error_has_its_status(
+    native: AsyncAnthropic, anthropic: AnthropicServer
+) -> None:
+    for kind, status in (("rate_limit_error", 429), ("overloaded_error", 529)):
+        anthropic.does(anthropics.Reply(blocks=(), fails=kind))
+
+        with pytest.raises(AnthropicStatusError) as raised:
+            await ask(native, stream=True)
+
+        assert raised.value.status_code == status
+
+
 async def test_anthropics_stream_that_is_cut_ends_with_an_error(
     native: AsyncAnthropic, anthropic: AnthropicServer
 ) -> None:
@@ -245,15 +257,49 @@ async def test_provider_that_is_silent_is_a_504(translator: Running, anthropic: 
         (b"[]", 400, "invalid_json"),
         (b"{}", 400, "invalid_type"),
         (b'{"messages": "x"}', 400, "invalid_type"),
+        (b'{"messages": ["x"]}', 400, "invalid_type"),
+        (b'{"messages": [{"role": "user", "content": 5}]}', 400, "invalid_type"),
+        (b'{"messages": [], "tools": 5}', 400, "invalid_type"),
+        (b'{"messages": [], "tools": [{"type": "function"}]}', 400, "invalid_type"),
+        (b'{"messages": [], "response_format": {"type": "json_schema"}}', 400, "invalid_type"),
+        (b'{"messages": [], "max_tokens": "x"}', 400, "invalid_type"),
         (b'{"messages": ["' + b"x" * 400_000 + b'"]}', 413, "body_too_large"),
     ],
-    ids=["cut", "list", "empty", "type", "size"],
+    ids=["cut", "list", "empty", "type", "message", "content", "tools", "function", "schema", "number", "size"],
 )
 async def test_bad_request_is_named(translator: Running, body: bytes, status: int, code: str) -> None:
     async with translator.http(model="anthropic/x") as http:
         answer = await http.post("/v1/chat/completions", content=body)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+async def test_wrong_type_is_never_the_backends_fault(translator: Running, anthropic: AnthropicServer) -> None:
+    async with translator.http(model="anthropic/x", api_key=anthropics.KEY, api_base=anthropic.url) as http:
+        for body in ({"input": [5]}, {"input": "x", "tools": 5}, {"input": "x", "reasoning": 5}):
+            assert (await http.post("/v1/responses", json=body)).status_code == 400
+        for more in ({"tools": 5}, {"tools": ["x"]}, {"metadata": 5}, {"tool_choice": 5}):
+            answer = await http.post("/v1/messages", json={"messages": SAY, "max_tokens": 9, **more})
+            assert (answer.status_code, next(iter(more)) in answer.text) == (400, True)
+
+    assert anthropic.received == []
+
+
+async def test_backend_with_much_to_say_is_reached(translator: Running, served: ChatServer) -> None:
+    note = "n" * 300_000
+    async with translator.openai(model=f"openai/{MODEL}", api_base=served.url, extra_body={"note": note}) as sdk:
+        await sdk.chat.completions.create(model=MODEL, messages=SAY)
+
+    assert served.received[0]["note"] == note
+
+
+async def test_secret_in_a_header_of_the_entry_is_not_told(translator: Running, anthropic: AnthropicServer) -> None:
+    secret = "only-for-the-provider"
+    entry = {"model": "anthropic/x", "api_base": anthropic.url, "extra_headers": {"x-api-key": secret}}
+    async with translator.http(**entry, api_key="unused-key") as http:
+        for path in ("/v1/chat/completions", "/v1/messages"):
+            answer = await http.post(path, json={"messages": SAY, "max_tokens": 9})
+            assert (answer.status_code, secret in answer.text) == (401, False)
 
 
 async def test_request_without_a_backend_is_refused(translator: Running) -> None:

@@ -10,8 +10,6 @@ import msgspec
 from lumina_inference.translator.target import Target
 
 DONE = b"data: [DONE]\n\n"
-
-
 BETA = "anthropic-beta"
 
 

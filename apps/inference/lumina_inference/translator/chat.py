@@ -15,12 +15,15 @@ from lumina_inference.translator.addresses import check_addresses
 from lumina_inference.translator.calling import DONE, Answer, Asked, event, plain
 from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import CHAT, COMPLETION, EMBEDDING, required, wanted
+from lumina_inference.translator.shapes import check_named
 
 
 async def chat(asked: Asked) -> Answer:
     """Answer POST /v1/chat/completions."""
     required(asked.body, "messages", list)
     check_addresses(asked.body["messages"])
+    for name in ("tools", "response_format"):
+        check_named(asked.body.get(name), name)
     arguments = {**asked.shared, **wanted(asked.body, CHAT, asked.target)}
     if asked.streams:
         # Asked for always: what the library counts by itself differs from what the provider bills.

@@ -16,13 +16,7 @@ class Chunks:
 
     async def begun(self) -> Self:
         """Wait for the first chunk: some providers are called only then, and their errors still have a status."""
-        try:
-            self._first = [await self._next()]
-        except StopAsyncIteration:
-            raise _cut() from None
-        except BaseException:
-            await self.aclose()
-            raise
+        self._first = [await self._next()]
         return self
 
     @property

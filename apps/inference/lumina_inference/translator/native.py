@@ -1,23 +1,27 @@
 """Anthropic's Messages API on a provider that has it: the request goes on as it is, and the answer comes back so."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import httpx
 import litellm
+import msgspec
 from litellm.llms.anthropic.common_utils import AnthropicError
 from litellm.llms.anthropic.pass_through.messages.transformation import AnthropicMessagesConfig
 
 from lumina_inference.translator.calling import BETA, Answer, Asked
 from lumina_inference.translator.closing import to_the_end
-from lumina_inference.translator.refusals import Refusal
+from lumina_inference.translator.refusals import ANTHROPIC_TYPES, Refusal
 from lumina_inference.translator.target import Target
 
 _PROVIDER = "anthropic"
 _VERSION = "2023-06-01"
 _CONFIG = AnthropicMessagesConfig()
-_OVERLOADED = 529
+_DEFAULTS = ("temperature", "top_p", "top_k", "thinking")
+_KIND = re.compile(rb"event: ?(\w+)")
+_STATUSES = {kind: status for status, kind in ANTHROPIC_TYPES.items()}
 
 
 def speaks_messages(target: Target) -> bool:
@@ -36,7 +40,7 @@ async def messages(asked: Asked) -> Answer:
     except BaseException:
         await to_the_end(response.aclose())
         raise
-    return Answer(events=_events(response))
+    return Answer(events=_events(response, asked))
 
 
 def _timeout(asked: Asked) -> httpx.Timeout:
@@ -57,7 +61,8 @@ def _resolved(target: Target) -> tuple[str, str]:
 def _request(asked: Asked) -> httpx.Request:
     options = asked.target.options
     model, _ = _resolved(asked.target)
-    body: dict[str, Any] = {**asked.body, "model": model}
+    defaults = {name: options[name] for name in _DEFAULTS if name in options}
+    body: dict[str, Any] = {**defaults, **asked.body, "model": model}
     own = {str(name): str(value) for name, value in (options.get("extra_headers") or {}).items()}
     asked_for = {BETA: asked.beta} if asked.beta else {}
     headers, _ = _CONFIG.validate_anthropic_messages_environment(
@@ -79,20 +84,32 @@ async def _failure(response: httpx.Response, target: Target) -> BaseException:
     return error
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _events(response: httpx.Response, asked: Asked) -> AsyncGenerator[bytes, None]:
     ended, sent = False, False
     try:
         async with aclosing(_split(response)) as events:
             async for event in events:
-                if not sent and event.startswith(b"event: error"):
-                    raise Refusal("The provider is overloaded.", status=_OVERLOADED, code="overloaded")
-                ended = ended or event.startswith((b"event: message_stop", b"event: error"))
+                named = _KIND.match(event)
+                kind = named[1] if named else b""
+                if not sent and kind == b"error":
+                    raise await _failure(_as_answer(event), asked.target)
+                ended = ended or kind in (b"message_stop", b"error")
                 sent = True
                 yield event
     finally:
         await to_the_end(response.aclose())
     if not ended:
         raise Refusal("The provider's stream ended before the answer did.", status=502, code="stream_cut")
+
+
+def _as_answer(event: bytes) -> httpx.Response:
+    """An error in place of the first event, as the provider would have answered with it a moment earlier."""
+    text = event.partition(b"data:")[2].strip()
+    try:
+        kind = msgspec.json.decode(text)["error"]["type"]
+    except (msgspec.DecodeError, LookupError, TypeError):
+        kind = ""
+    return httpx.Response(_STATUSES.get(str(kind), 502), content=text)
 
 
 async def _split(response: httpx.Response) -> AsyncGenerator[bytes, None]:

@@ -14,6 +14,7 @@ from lumina_kit import logs
 from lumina_kit.lifeline import Lifeline
 
 LAST_SECONDS = 1.0
+HEADER_BYTES = 4 * 1024 * 1024  # the backend comes in a header; a configuration has half a megabyte, unescaped
 log = logs.get(__name__)
 
 
@@ -24,7 +25,13 @@ async def serve(
     quiet.after_import(settings.translator_image_hosts)
     correct()
     translator = Translator(run_dir, settings)
-    runner = web.AppRunner(translator.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_SECONDS)
+    runner = web.AppRunner(
+        translator.app(),
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=LAST_SECONDS,
+        max_field_size=HEADER_BYTES,
+    )
     await runner.setup()
     await web.UnixSite(runner, str(run_dir / socket)).start()  # replaces what an earlier process left behind
     lifeline.ready()

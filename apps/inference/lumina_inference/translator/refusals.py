@@ -7,7 +7,7 @@ import msgspec
 
 Shape = Literal["openai", "responses", "anthropic"]
 
-_ANTHROPIC_TYPES = {
+ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
@@ -35,7 +35,7 @@ class Refusal(Exception):
         """The error as JSON."""
         if shape == "anthropic":
             error = {
-                "type": _ANTHROPIC_TYPES.get(self.status, _other(self.status, "api_error")),
+                "type": ANTHROPIC_TYPES.get(self.status, _other(self.status, "api_error")),
                 "message": self.message,
             }
             return msgspec.json.encode({"type": "error", "error": error | {"code": self.code}})

@@ -15,6 +15,7 @@ from lumina_inference.translator.calling import DONE, Answer, Asked, event, plai
 from lumina_inference.translator.chunks import Chunks
 from lumina_inference.translator.fields import RESPONSES, required, wanted
 from lumina_inference.translator.refusals import Refusal
+from lumina_inference.translator.shapes import check_objects
 
 _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _TOOLS = ("function", "custom", "web_search", "web_search_preview")
@@ -26,6 +27,7 @@ _HANDLER = LiteLLMCompletionTransformationHandler()
 async def responses(asked: Asked) -> Answer:
     """Answer POST /v1/responses."""
     required(asked.body, "input", (str, list))
+    check_objects(asked.body["input"], "input")
     check_addresses(asked.body["input"])
     _refuse_state(asked)
     given = wanted(asked.body, RESPONSES, asked.target)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from lumina_inference.settings import InferenceSettings
 from lumina_inference.translator.calling import BETA, Answer, Asked, shared
@@ -20,6 +20,7 @@ from lumina_inference.translator.introducing import introduce
 from lumina_inference.translator.messages import messages
 from lumina_inference.translator.refusals import Refusal, Shape
 from lumina_inference.translator.responses import responses
+from lumina_inference.translator.shapes import check_shapes
 from lumina_inference.translator.target import HEADER, Target
 from lumina_kit import logs
 
@@ -85,6 +86,7 @@ class Translator:
         target = Target("", {})
         try:
             body = await _body(request)
+            check_shapes(body)
             target = Target.of(request.headers.get(HEADER), body.get("model"), self._run_dir)
             client = self._clients.of_socket(target) if target.socket else None
             arguments = shared(target, client, self._settings.translator_call_seconds)
@@ -108,8 +110,8 @@ async def _streamed(request: web.Request, answer: Answer, target: Target, shape:
         try:
             async for event in events:
                 await response.write(event)
-        except ConnectionResetError:
-            return response  # the caller has gone
+        except ClientConnectionResetError:
+            return response  # the caller has gone; a provider's connection breaks with other errors
         except Exception as error:  # noqa: BLE001 - the edge too, but inside the stream there is no status any more
             await response.write(_told(error, target).event(shape))
         await response.write_eof()

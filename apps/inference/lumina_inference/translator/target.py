@@ -1,6 +1,7 @@
 """Which backend a request is for: what the gateway sends along, as the entry of the configuration has it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from lumina_inference.translator.refusals import Refusal
 
 HEADER = "x-lumina-translation"
+_LEAST_SECRET = 6
 _MODEL = re.compile(r"[\w.:/@+-]{1,300}")
 
 
@@ -50,14 +52,22 @@ class Target:
 
     def redacted(self, text: str) -> str:
         """The text without any secret of the entry."""
-        for name, value in self.options.items():
-            if isinstance(value, str) and len(value) >= 6 and _is_secret(name):
-                text = text.replace(value, "***")
+        for secret in _secrets(self.options, hidden=False):
+            text = text.replace(secret, "***")
         return text
 
 
+def _secrets(value: object, *, hidden: bool) -> Iterator[str]:
+    """The texts below a name that promises a secret, `Bearer` apart; shorter ones would hide parts of words."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _secrets(below, hidden=hidden or _is_secret(str(name).lower()))
+    elif hidden and isinstance(value, str) and len(secret := value.removeprefix("Bearer ")) >= _LEAST_SECRET:
+        yield secret
+
+
 def _is_secret(name: str) -> bool:
-    return any(word in name for word in ("key", "token", "secret", "password", "credential"))
+    return any(word in name for word in ("key", "token", "secret", "password", "credential", "headers"))
 
 
 def _safe(model: object) -> str:
