@@ -1,5 +1,6 @@
 """Keys and what accepts them, on both databases."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +96,18 @@ async def test_revoked_key_is_refused_and_revoking_again_changes_nothing(governa
 
     assert not await is_accepted(governance, secret)
     assert first == second
+
+
+async def test_key_that_is_revoked_twice_at_once_is_one_entry(governance: Governance) -> None:
+    ana = await person(governance)
+    key, _ = await make(governance, ana)
+
+    first, second = await asyncio.gather(revoke(governance, key, ana), revoke(governance, key, ana))
+
+    assert first == second
+    async with governance.database.session() as session:
+        query = select(LedgerEntry).where(LedgerEntry.action == "key.revoked")
+        assert len(list(await session.scalars(query))) == 1
 
 
 async def test_key_expires(governance: Governance, now: Clock) -> None:

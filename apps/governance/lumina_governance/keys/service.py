@@ -84,7 +84,7 @@ class Keys:
 
     async def revoke(self, key_id: UUID, who: Principal) -> Key:
         """End a key; again is no error. Raises KeyNotFound, NotYourKey, BuiltinKey."""
-        before = await self.store.get(key_id, who.project_id)
+        before = await self.store.locked(key_id, who.project_id)
         if not await self._may_end(before, who):
             raise NotYourKey(
                 f"The key {before.name} is not yours.", next_step="Ask its maker or an admin to revoke it."
