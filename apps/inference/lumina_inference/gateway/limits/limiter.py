@@ -65,6 +65,7 @@ class Limiter:
 
     async def admit(self, caller: Caller, estimate: Estimate) -> "Reservation":
         """A reservation. Raises RateLimited, BudgetSpent, BudgetReserved, or LimitsUnavailable."""
+        short: list[Account] = []
         for _ in range(_ROUNDS):
             reservation = self.admit_now(caller, estimate)
             if reservation is not None:
@@ -74,7 +75,7 @@ class Limiter:
             self._refuse(caller, [account for account in short if account.exhausted])
             await self._lend(short, estimate)
             self._refuse(caller, [account for account in short if account.free <= 0 and not self._may_get(account)])
-        raise self._refusal(caller, self._desk(caller).limited[0])  # others were faster each time
+        raise self._refusal(caller, (short or self._desk(caller).limited)[0])  # others were faster each time
 
     def spent(self, subject: str) -> int | None:
         """What a subject, `key:<id>` or `project:<id>`, has spent in its current window, in nano-USD.

@@ -1,5 +1,6 @@
 """The store of several machines: Redis, with one script for a whole report."""
 
+from contextlib import suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -49,11 +50,11 @@ class RedisStore:
     async def __aexit__(self, *failure: object) -> None:
         if self._client is None:
             return
-        try:
+        from redis.exceptions import RedisError
+
+        with suppress(StoreUnavailable):  # the leases are then freed as those of the dead are
             await self._ask("ZREM", f"{_PREFIX}owners", self._owner)
-        except StoreUnavailable:
-            pass  # the leases are then freed as those of the dead are
-        finally:
+        with suppress(RedisError, OSError):  # a connection that hangs may not close in time
             await self._client.aclose()
 
     async def exchange(self, report: Report) -> Answer:
