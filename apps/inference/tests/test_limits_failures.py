@@ -16,8 +16,11 @@ from lumina_inference.gateway.limits import (
     LimitsUnavailable,
     LocalStore,
     RateLimited,
+    Sale,
     StoreUnavailable,
+    Sum,
 )
+from lumina_inference.gateway.limits.book import Book
 from lumina_inference.gateway.limits.store import Answer, Counter, Report
 from lumina_inference.gateway.limits.windows import window
 from lumina_kit.clock import Clock
@@ -174,3 +177,15 @@ async def test_a_day_that_begins_while_the_store_is_away_has_its_whole_budget(tm
         store.away = True
         clock.move(days=1)
         assert await spend(limits, daily, 5000) == 1000
+
+
+def test_an_outage_with_very_many_sales_forgets_their_backends_and_no_money() -> None:
+    book = Book()
+
+    for number in range(15_000):
+        book.add(Sale(0, "k", "p", "r", f"b{number}"), 1, 2)
+    book.freeze()
+
+    assert len(book.frozen) == 10_001
+    assert book.frozen[Sale(0, "k", "p", "", "")] == Sum(5000, 5000, 10_000)
+    assert book.total() == {"requests": 15_000, "nano_usd": 30_000}
