@@ -118,9 +118,12 @@ async def test_texts_are_embedded_in_either_encoding(served: Served) -> None:
     assert [body["encoding_format"] for body in upstream.bodies] == ["float", "base64"]
 
 
-async def test_models_are_listed(served: Served) -> None:
+@pytest.mark.parametrize("path", ["/v1", ""])
+async def test_models_are_listed_at_either_address(served: Served, path: str) -> None:
     running, _ = served
+    address: Any = {"base_url": running.url + path}
 
-    listed = await in_thread(running, lambda sdk: [model.id for model in sdk.models.list()])
+    listed = await in_thread(running, lambda sdk: [model.id for model in sdk.models.list()], **address)
+    one = await in_thread(running, lambda sdk: sdk.models.retrieve("m"), **address)
 
-    assert listed == ["alias", "m"]
+    assert (listed, one.id) == (["alias", "m"], "m")

@@ -10,7 +10,7 @@ from lumina_inference.gateway.errors import ModelNotFound
 from lumina_inference.gateway.replies import Reply, reply_json
 from lumina_kit.clock import Clock
 
-PREFIX = "/v1/models/"
+_PLACE = "/models/"
 
 
 class Models:
@@ -31,7 +31,7 @@ class Models:
         """One model by name; a name may hold a slash, plain or encoded."""
         caller = authenticate(call, self._now)
         require(caller, "inference")
-        name = unquote(call.request.rel_url.raw_path.removeprefix(PREFIX))
+        name = unquote(call.request.rel_url.raw_path.partition(_PLACE)[2])
         choices = known_index(call).find(name)
         if choices is None or not caller.may_use(name, choices.route.name):
             raise unknown_model(name)

@@ -21,8 +21,14 @@ class Endpoint:
     quiet: bool = False
 
 
+_VERSION = "/v1"
+
+
 class Table:
-    """Finds the endpoint of a request by two dictionary look-ups."""
+    """Finds the endpoint of a request by two dictionary look-ups.
+
+    What is below `/v1` answers without it too: LiteLLM's proxy does so, and its users give its bare address.
+    """
 
     def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
         self.endpoints = endpoints
@@ -31,7 +37,8 @@ class Table:
         for endpoint in endpoints:
             prefix, brace, _ = endpoint.path.partition("{")
             table = self._prefixed if brace else self._exact
-            table.setdefault(prefix, {})[endpoint.method] = endpoint
+            for path in {prefix, prefix.removeprefix(_VERSION)}:
+                table.setdefault(path, {})[endpoint.method] = endpoint
 
     def find(self, method: str, path: str) -> Endpoint:
         """Raises UnknownPath, or MethodNotAllowed with the methods that are."""
