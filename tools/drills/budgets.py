@@ -26,6 +26,7 @@ TOKENS, STREAMS, ANSWERS = 20, 200, 1500.5  # the budget, in answers
 COST = wire.PROMPT_TOKENS * INPUT_NANO_USD + TOKENS * OUTPUT_NANO_USD
 PROCESSES, INTERVAL_SECONDS = 2, 1.0
 REPORTED_SECONDS, DRILL_SECONDS = 5.0, 120.0
+_MOST_LEFT = 0.05
 _SPREAD_SECONDS = 0.5  # an interval's report is under way for a moment
 GATEWAY = {"LUMINA_PLATFORM_GATEWAY_PROCESSES": str(PROCESSES), "LUMINA_PLATFORM_LOG_LEVEL": "warning"}
 
@@ -59,7 +60,7 @@ def main() -> int:
 async def _both(running: Running) -> list[str]:
     whole = await _spent(running, "whole", None)
     killed = await _spent(running, "killed", lambda: _kill(running))
-    return [*_overshoot(whole), *_exact(whole), *_overshoot(killed), *_within_an_interval(killed)]
+    return [*_overshoot(whole), *_undershoot(whole), *_exact(whole), *_overshoot(killed), *_within_an_interval(killed)]
 
 
 async def _spent(running: Running, name: str, meanwhile: Callable[[], Awaitable[float]] | None) -> Spending:
@@ -121,6 +122,12 @@ def _overshoot(spending: Spending) -> list[str]:
     allowed = PROCESSES * 2 * COST + _unreported(spending) * COST
     over = spending.served - spending.budget
     return [f"{over} nano-dollars above the budget; {allowed} are allowed"] if over > allowed else []
+
+
+def _undershoot(spending: Spending) -> list[str]:
+    """Who is refused has spent the budget, up to what the processes hold for requests to come."""
+    left = spending.budget - spending.served
+    return [f"refused with {left} nano-dollars of the budget left"] if left > _MOST_LEFT * spending.budget else []
 
 
 def _exact(spending: Spending) -> list[str]:

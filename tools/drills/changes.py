@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from tools.drills.client import Outcome
 from tools.drills.load import Callers, Mix
 from tools.drills.world import Configured, Provider, asked, configured, limited_key, provider, write_config
 
@@ -41,7 +42,7 @@ async def _drill(running: Configured, one: Provider, other: Provider) -> list[st
     await load
     outcomes = callers.tally.outcomes
     print(f"{ROUNDS} changes: {dict(outcomes)}, slowest {callers.tally.slowest:.2f} s", flush=True)
-    if failed := callers.tally.lost + outcomes["told"]:
+    if failed := callers.tally.failed:
         findings.append(f"{failed} requests failed: {callers.tally.told()}")
     return findings
 
@@ -54,22 +55,28 @@ def _routes(one: Provider, other: Provider, number: int) -> dict[str, list[str]]
 
 
 async def _keys_come_and_go(running: Configured, number: int) -> list[str]:
-    """A key made in this round answers at once, and another is revoked."""
+    """A key made in this round answers at once; revoked, it soon does no more."""
     secret = await limited_key(running, f"round-{number}", budget_usd="5")
     listed = await asked(running, "GET", "/api/governance/keys")
     mine = next(key["id"] for key in listed["items"] if key["name"] == f"round-{number}")
     callers = Callers(running.gateway, secret, Mix("m", TOKENS))
     await callers.ask()
-    callers.client.close()
+    findings = [] if callers.tally.outcomes["answered"] else [f"a new key was refused: {callers.tally.told()}"]
     await asked(running, "DELETE", f"/api/governance/keys/{mine}")
-    return [] if callers.tally.outcomes["answered"] else [f"a new key was refused: {callers.tally.told()}"]
+    if not await _until(callers, "refused"):
+        findings.append(f"a revoked key was taken {IN_FORCE_SECONDS:.0f} s later")
+    return findings
 
 
 async def _answers(running: Configured, model: str) -> bool:
-    callers = Callers(running.gateway, running.admin_key, Mix(model, TOKENS, streams=0.0))
+    return await _until(Callers(running.gateway, running.admin_key, Mix(model, TOKENS, streams=0.0)), "answered")
+
+
+async def _until(callers: Callers, outcome: Outcome) -> bool:
+    """Whether a request has this outcome in time."""
     try:
         async with asyncio.timeout(IN_FORCE_SECONDS):
-            while not callers.tally.outcomes["answered"]:
+            while not callers.tally.outcomes[outcome]:
                 await callers.ask()
                 await asyncio.sleep(0.1)
     except TimeoutError:

@@ -118,6 +118,7 @@ class Client:
     """Asks one server. A connection that the server closed is not used again."""
 
     url: str
+    patience_seconds: float = 90.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -125,12 +126,19 @@ class Client:
         self._idle: list[Connection] = []
 
     async def ask(self, request: bytes, *, fresh: bool = False) -> Answer:
-        """Send a request and wait for its end. `fresh`: on a new connection. A refused connection is status 0."""
+        """Send a request and wait for its end, or until patience is over: then it is not whole.
+
+        `fresh`: on a new connection. A refused connection is status 0.
+        """
         try:
             connection = await self.connect() if fresh else await self._connection()
         except OSError:
-            return unanswered(time.monotonic())
-        answer = await connection.ask(request)
+            return _unanswered(time.monotonic())
+        answered = connection.ask(request)
+        await asyncio.wait([answered], timeout=self.patience_seconds)
+        if not answered.done():
+            connection.leave()
+        answer = await answered
         if connection.open and b"connection: close" not in answer.head.lower():
             self._idle.append(connection)
         return answer
@@ -151,8 +159,8 @@ class Client:
         return await self.connect()
 
 
-def unanswered(since: float) -> Answer:
-    """What one has who is refused a connection, or gives up waiting."""
+def _unanswered(since: float) -> Answer:
+    """What one has who is refused a connection."""
     return Answer(0, b"", b"", whole=False, made=since, sent=since, first=None, ended=time.monotonic())
 
 

@@ -1,4 +1,4 @@
-"""Raw results of a drill, in bench/results with date and commit."""
+"""Raw results of a drill or a benchmark, in bench/results with date and commit."""
 
 import json
 import os
@@ -17,5 +17,5 @@ def keep(name: str, content: Mapping[str, object]) -> str:
     head = {"date": now.isoformat(timespec="seconds"), "commit": commit, "cpus": os.cpu_count()}
     file = ROOT / "bench" / "results" / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps({**head, **content}) + "\n")
+    file.write_text(json.dumps({**head, **content}, indent=1) + "\n")
     return str(file.relative_to(ROOT))

@@ -62,7 +62,7 @@ async def _control(running: Running) -> list[str]:
             await asyncio.sleep(1)
     outcomes = callers.tally.outcomes
     print(f"control killed {ROUNDS} times: {dict(outcomes)}, slowest {callers.tally.slowest:.2f} s", flush=True)
-    failed = callers.tally.lost + outcomes["told"]
+    failed = callers.tally.failed
     return [f"{failed} requests failed while control was killed: {callers.tally.told()}"] if failed else []
 
 
@@ -75,6 +75,8 @@ async def _gateway(running: Running) -> list[str]:
     unexplained = [one for one in callers.tally.failures if not any(kill.took(one) for kill in kills)]
     back = ", ".join(f"{kill.seconds:.2f}" for kill in kills)
     print(f"gateway killed {ROUNDS} times: {dict(callers.tally.outcomes)}, back after {back} s", flush=True)
+    if held := callers.tally.outcomes["held"]:
+        findings.append(f"{held} requests were not sent: too many waited already")
     if unexplained:
         findings.append(f"{len(unexplained)} requests failed that were not in flight at a kill: {callers.tally.told()}")
     if max(kill.seconds for kill in kills) > BACK_SECONDS:

@@ -45,6 +45,11 @@ class Tally:
             self.failures.append(answer)
 
     @property
+    def failed(self) -> int:
+        """Requests without an answer, and those not sent as too many waited already."""
+        return self.lost + self.outcomes["told"] + self.outcomes["held"]
+
+    @property
     def lost(self) -> int:
         """Requests that have neither an answer nor an explicit error in a stream that had begun."""
         return self.outcomes["refused"] + self.outcomes["broken"]
@@ -86,7 +91,7 @@ class Callers:
         await self.finish()
 
     async def at_most(self, clients: int, seconds: float) -> float:
-        """Ask again as soon as one is answered; gives requests per second."""
+        """Ask again as soon as one is over; gives answers per second."""
         until = time.monotonic() + seconds
 
         async def again() -> None:
@@ -94,7 +99,7 @@ class Callers:
                 await self.ask()
 
         await asyncio.gather(*(again() for _ in range(clients)))
-        return self.tally.outcomes.total() / seconds
+        return self.tally.outcomes["answered"] / seconds
 
     async def ask(self) -> None:
         """One request."""

@@ -16,12 +16,16 @@ import uvloop
 from tools.drills import wire
 
 _EVENT = b"data: {"
+_GOOD = b"HTTP/1.1 200"
 _DRAIN_SECONDS = 15
 
 
 @dataclass
 class Tally:
-    """`events` came within the time, `all_events` also after it; `first_ms` from each request to its first event."""
+    """`events` came within the time, `all_events` also after it; `first_ms` from each request to its first event.
+
+    `failed`: what was no stream, broke off, or had not ended when patience was over.
+    """
 
     events: int = 0
     all_events: int = 0
@@ -59,11 +63,14 @@ class Streams(asyncio.Protocol):
             self._tally.events += count
         if not self._headed:
             self._headed, self._chunked = True, b"chunked" in data.partition(b"\r\n\r\n")[0]
+            if not data.startswith(_GOOD):
+                return self._transport.abort()
         # one byte less than an event's beginning is kept, so that none is counted twice
         self._done = self._done or b"[DONE]" in seen
         self._tail = seen[-(len(_EVENT) - 1) :]
         if self._done and seen.endswith(b"0\r\n\r\n" if self._chunked else b"\n\n"):
             self._end_stream(now)
+        return None
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.over.done():
@@ -92,7 +99,9 @@ async def main(url: str, key: str, model: str, streams: int, seconds: float) -> 
         await loop.create_connection(lambda: Streams(request, tally, until), parts.hostname or "", parts.port or 80)
         for _ in range(streams)
     ]
-    await asyncio.wait([connection.over for _, connection in opened], timeout=seconds + _DRAIN_SECONDS)
+    over = [connection.over for _, connection in opened]
+    _, pending = await asyncio.wait(over, timeout=seconds + _DRAIN_SECONDS)
+    tally.failed += len(pending)
     print(json.dumps({**asdict(tally), "seconds": seconds}))
 
 
