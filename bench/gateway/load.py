@@ -22,7 +22,7 @@ class Run:
     """`rate`: answers, or for streams events, in a second; the times are to the answer, or to the first token.
 
     `per_cpu_second`: answers or events for each second of the subject's CPU time, 0 if it used none. `failed` counts
-    answers that were no 2xx, and errors.
+    answers that were no 2xx, which are not in the rates, and errors.
     """
 
     rate: float
@@ -44,12 +44,14 @@ def _whole(subject: Subject, kind: str, clients: int, seconds: float, folder: Pa
     before = subject.cpu_seconds()
     text = _wrk(subject.urls[kind], _script(kind, folder), clients, seconds)
     spent = subject.cpu_seconds() - before
+    asked, refused = _number(r"(\d+) requests in", text), _counted(r"Non-2xx[^:]*: (\d+)", text)
+    good = (asked - refused) / asked if asked else 0.0
     return Run(
-        rate=_number(r"Requests/sec:\s+([\d.]+)", text),
+        rate=_number(r"Requests/sec:\s+([\d.]+)", text) * good,
         p50_ms=_milliseconds("50%", text),
         p99_ms=_milliseconds("99%", text),
-        per_cpu_second=_number(r"(\d+) requests in", text) / spent if spent else 0.0,
-        failed=sum(int(count) for count in re.findall(r"(?:Non-2xx[^:]*: |connect |read |write |timeout )(\d+)", text)),
+        per_cpu_second=(asked - refused) / spent if spent else 0.0,
+        failed=refused + _counted(r"(?:connect|read|write|timeout) (\d+)", text),
     )
 
 
@@ -96,6 +98,10 @@ def _number(pattern: str, text: str) -> float:
     if match is None:
         raise SystemExit(f"wrk printed no {pattern}:\n{text}")
     return float(match[1])
+
+
+def _counted(pattern: str, text: str) -> int:
+    return sum(int(count) for count in re.findall(pattern, text))
 
 
 def _milliseconds(percentile: str, text: str) -> float:

@@ -4,15 +4,14 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from load import Run
+from stubs import ROOT
 
-FOLDER = Path(__file__).parents[1] / "results"
+from tools.drills import kept
 
 
 @dataclass
@@ -58,16 +57,13 @@ def per_cpu(run: Run) -> float:
 
 def keep(results: Results, table: str) -> Path:
     """Write the raw runs as JSON and the table beside them as Markdown."""
-    FOLDER.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    head = {"date": now.isoformat(timespec="seconds"), "commit": _commit(), "seconds": results.seconds}
     rows = [
         {"kind": kind, "clients": clients, "subject": name, "runs": [asdict(run) for run in runs]}
         for (kind, clients, name), runs in results.runs.items()
     ]
-    content = head | {"litellm": results.peer, "machine": _machine(), "pss_mib": results.pss_mib, "rows": rows}
-    file = FOLDER / f"gateway-{now:%Y%m%dT%H%M%SZ}.json"
-    file.write_text(json.dumps(content, indent=1) + "\n")
+    content = {"seconds": results.seconds, "litellm": results.peer, "machine": _machine(), "pss_mib": results.pss_mib}
+    file = ROOT / kept.keep("gateway", content | {"rows": rows})
+    head = json.loads(file.read_text())
     title = f"# bench/gateway, {head['date']}, commit {head['commit']}"
     file.with_suffix(".md").write_text(f"{title}\n\n```text\n{table}\n```\n")
     return file
@@ -80,10 +76,3 @@ def _machine() -> dict[str, object]:
         "python": platform.python_version(),
         "load_average": os.getloadavg(),  # ours is about two; more means that others were at work
     }
-
-
-def _commit() -> str:
-    """With `+` if what was measured is not what was committed."""
-    asked = ["git", "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*"]
-    done = subprocess.run(asked, capture_output=True, text=True, cwd=FOLDER.parent, check=False)
-    return done.stdout.strip() or "unknown"
