@@ -11,6 +11,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, U
 from msgspec import DecodeError, Raw, Struct, json
 from yarl import URL
 
+from lumina_contracts.snapshot import Period
 from lumina_inference.gateway.auth import authenticate
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
@@ -21,7 +22,7 @@ from lumina_inference.gateway.replies import Reply, reply
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_kit.clock import Clock
 
-Spent = Callable[[str, str], Awaitable[int]]
+Spent = Callable[[str, Period], Awaitable[int]]
 """What a subject, `key:<id>`, has spent in the current UTC `day` or `month`, in nano-USD. Raises StoreUnavailable."""
 
 MASTER_KEY = "master-key"  # as the configuration's compiler calls it
@@ -92,7 +93,7 @@ class KeyAdmin:
         key = call.request.rel_url.query.get("key")
         if key is not None:
             _require_admin(caller)
-        url = URL("http://control/key/info").with_query({"key": key} if key else {})
+        url = _control("/key/info").with_query({"key": key} if key else {})
         status, content = await self._ask(caller, "GET", url, None)
         if status < 300:
             content = await self._with_spend(content)
@@ -105,7 +106,7 @@ class KeyAdmin:
             body = await self._bodies.read(call)
             if len(body) > _MAX_BODY:
                 raise BodyTooLarge(f"A request for a key has {_MAX_BODY:,} bytes at most.")
-            return await self._ask(caller, "POST", URL("http://control") / path[1:], body)
+            return await self._ask(caller, "POST", _control(path), body)
         finally:
             self._bodies.release(call)
 
@@ -126,7 +127,7 @@ class KeyAdmin:
 
     async def _with_spend(self, content: bytes) -> bytes:
         found = json.decode(content, type=_Info)
-        period = "day" if found.info.get("budget_duration") == "1d" else "month"
+        period: Period = "day" if found.info.get("budget_duration") == "1d" else "month"
         try:
             spent = await self._spent(f"key:{found.info['lumina_key_id']}", period)
         except StoreUnavailable:
@@ -150,6 +151,10 @@ def _require_admin(caller: Caller) -> None:
             "Keys are managed with an admin's key: the one in admin.key, one with the role admin, "
             "or the configuration's master_key."
         )
+
+
+def _control(path: str) -> URL:
+    return URL(f"http://control{path}")
 
 
 async def _content(response: ClientResponse) -> bytes:

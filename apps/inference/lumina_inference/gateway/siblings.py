@@ -67,7 +67,7 @@ class Siblings:
         return await self._heard(REPORT, msgpack.Decoder(ProcessReport))
 
     async def families(self) -> list[Sequence[Family]]:
-        """Their metrics; of one that is silent, what it had counted when it was last heard, so that no sum falls."""
+        """Their metrics; while one is silent, what it had counted when it was last heard, so that no sum falls."""
         heard = await self._heard(METRICS, msgpack.Decoder(tuple[Family, ...]))
         self._last.update({name: _counted(told) for name, told in heard.told.items()})
         return [*heard.told.values(), *(self._last[name] for name in heard.silent if name in self._last)]

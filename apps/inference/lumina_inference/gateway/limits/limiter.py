@@ -3,6 +3,7 @@
 import asyncio
 from typing import Self
 
+from lumina_contracts.snapshot import Period
 from lumina_inference.gateway.errors import ApiError
 from lumina_inference.gateway.index import Caller
 from lumina_inference.gateway.limits.accounts import Account
@@ -88,9 +89,9 @@ class Limiter:
             return None
         return account.spent
 
-    async def reported(self, subject: str, period: str = "month") -> int:
+    async def reported(self, subject: str, period: Period = "month") -> int:
         """What all processes have reported for a subject in the current UTC day or month. Raises StoreUnavailable."""
-        span = window("day" if period == "day" else "month", self._now().timestamp())
+        span = window(period, self._now().timestamp())
         return await self._store.settled(Counter(subject, "nano_usd", *span))
 
     async def sales(self, day: int) -> dict[Sale, Sum]:

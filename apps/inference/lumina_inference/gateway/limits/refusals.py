@@ -10,7 +10,6 @@ from lumina_inference.gateway.limits.errors import BudgetReserved, BudgetSpent, 
 
 Header = tuple[str, str]
 _NANO = 10**9
-_WORDS = {"requests": "requests", "tokens": "tokens"}
 
 
 def refusal(account: Account, now: float, headers: Iterable[Header]) -> ApiError:
@@ -49,9 +48,9 @@ def usd(nano_usd: int) -> str:
 
 def _rate_limited(account: Account, now: float, headers: Iterable[Header]) -> RateLimited:
     seconds = _until_reset(account, now) if account.exhausted else 1
-    what = _WORDS[account.counter.unit]
     return RateLimited(
-        f"Rate limit reached for {_who(account)}: {account.limit} {what} per minute. Try again in {seconds} s.",
+        f"Rate limit reached for {_who(account)}: {account.limit} {account.counter.unit} per minute."
+        f" Try again in {seconds} s.",
         headers={"Retry-After": str(seconds), **dict(headers)},
     )
 

@@ -14,9 +14,6 @@ class Window(NamedTuple):
     begins: int
     ends: int
 
-    def holds(self, now: float) -> bool:
-        return self.begins <= now < self.ends
-
 
 def window(span: Span, now: float) -> Window:
     """The minute, day or month that this moment is in."""
