@@ -18,8 +18,10 @@ from lumina_inference.gateway.index import Target
 _MAX_MESSAGE = 4000
 _MIN_SECRET = 4
 _TOO_LONG = re.compile(
-    r"context (length|window|size)|exceed_context_size|maximum.{0,20}context|too many tokens", re.IGNORECASE
+    r"context ?(length|window|size)|exceed_context_size|maximum.{0,20}context|too many tokens|prompt is too long",
+    re.IGNORECASE,
 )
+_UNWANTED = "litellm.ContentPolicyViolationError"  # LiteLLM's proxy gives the status as the code
 _TYPES = {404: "not_found_error", 429: "rate_limit_error"}
 _CODES = {429: "rate_limit_exceeded"}
 
@@ -62,6 +64,8 @@ def _detail(target: Target, status: int, body: bytes) -> ErrorDetail:
     code = str(fields.code) if fields.code is not None else _CODES.get(status)
     if status == 400 and _TOO_LONG.search(f"{message} {fields.type} {code}"):
         code = "context_length_exceeded"
+    elif status == 400 and message.startswith(_UNWANTED):
+        code = "content_policy_violation"
     fallback = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     return ErrorDetail(
         message=_redacted(target, message)[:_MAX_MESSAGE],
