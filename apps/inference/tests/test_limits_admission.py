@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.inference.tests.limits_world import NOON, SetClock, caller, cost, limiter
+from apps.inference.tests.limits_world import NOON, SetClock, caller, cost, eventually, limiter
 from lumina_contracts.snapshot import Limits
-from lumina_inference.gateway.limits import BudgetReserved, BudgetSpent, Estimate, RateLimited
+from lumina_inference.gateway.limits import BudgetReserved, BudgetSpent, Estimate, LocalStore, RateLimited
+from lumina_inference.gateway.limits.store import Answer, Counter, Report
+from lumina_inference.gateway.limits.windows import window
+from lumina_kit.clock import Clock
 
 USD = 10**9
 NOTHING = Estimate(0, 0)
@@ -169,20 +172,38 @@ async def test_a_reservation_across_midnight_is_counted_on_the_day_it_began(tmp_
         clock.move(seconds=2)
         (await limits.admit(who, cost(10))).settle(1, 4)
         stream.settle(1, 90)
-        await asyncio.sleep(0.05)
-        sold = await limits.sales(0)
-        today = await limits.reported("key:k", "day")
+    async with LocalStore(tmp_path, clock) as store:
+        sold = await store.sales(0)
+        today = await store.settled(Counter("key:k", "nano_usd", *window("day", clock().timestamp())))
 
     assert {sale.day: total.nano_usd for sale, total in sold.items()} == {1795132800: 90, 1795219200: 4}
     assert today == 4
 
 
+class Noting(LocalStore):
+    """A store that notes when the windows that it was asked for begin."""
+
+    def __init__(self, folder: Path, now: Clock) -> None:
+        super().__init__(folder, now)
+        self.begun: set[int] = set()
+
+    async def exchange(self, report: Report) -> Answer:
+        answer = await super().exchange(report)
+        self.begun |= {line.counter.begins for line in report.lines}
+        return answer
+
+
 async def test_the_next_minute_is_lent_ahead_to_a_key_in_use(tmp_path: Path) -> None:
     who = caller(Limits(requests_per_minute=10))
+    clock = SetClock(NOON.replace(second=57))
+    store, following = Noting(tmp_path, clock), NOON.replace(minute=1, second=0)
 
-    async with limiter(tmp_path, clock := SetClock(NOON.replace(second=57))) as limits:
+    async def lent_ahead() -> bool:
+        return following.timestamp() in store.begun
+
+    async with limiter(tmp_path, clock, store) as limits:
         await limits.admit(who, NOTHING)
-        await asyncio.sleep(0.1)
+        await eventually(lent_ahead)
         clock.move(seconds=4)
         assert limits.admit_now(who, NOTHING) is not None
 
@@ -239,8 +260,8 @@ async def test_absurd_usage_gives_nothing_back_and_breaks_nothing(tmp_path: Path
         (await limits.admit(who, NOTHING)).settle(10**40, 10**40)
         with pytest.raises(RateLimited):
             await limits.admit(who, NOTHING)
-        await asyncio.sleep(0.05)
-        assert await limits.reported("key:k") == 2**53
+    async with LocalStore(tmp_path) as store:
+        assert await store.settled(Counter("key:k", "nano_usd", *window("month", NOON.timestamp()))) == 2**53
 
 
 async def test_a_caller_that_goes_away_while_it_waits_leaves_nothing_reserved(tmp_path: Path) -> None:
