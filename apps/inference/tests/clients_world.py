@@ -48,7 +48,7 @@ async def serving(answer: Answerer = openai_api, **more: Any) -> AsyncIterator[t
 
 async def in_thread(running: Running, work: Callable[[OpenAI], Result], **more: Any) -> Result:
     """What the synchronous client makes of it, while the gateway goes on in this thread."""
-    settings = {"base_url": f"{running.url}/v1", "api_key": USER_KEY, "max_retries": 0}
+    settings: dict[str, Any] = {"base_url": f"{running.url}/v1", "api_key": USER_KEY, "max_retries": 0}
 
     def run() -> Result:
         with OpenAI(**(settings | {"_strict_response_validation": True} | more)) as sdk:
