@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from lumina_contracts.snapshot import Alias, KeyEntry, Route, RoutesPart
+from lumina_contracts.snapshot import MASTER_KEY_ID, Alias, KeyEntry, Route, RoutesPart
 from lumina_inference.config.embedded_routes import embedded_routes
 from lumina_inference.config.fallbacks import Names
 from lumina_inference.config.fields import Fields
@@ -21,7 +21,6 @@ from lumina_inference.config.tree import Unreadable, Value, read_tree
 from lumina_inference.config.wildnames import take_names
 
 MOST_BYTES = 512 * 1024
-MASTER_KEY_ID = "master-key"
 
 
 @dataclass(frozen=True)

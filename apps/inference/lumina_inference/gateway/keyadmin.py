@@ -11,7 +11,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, U
 from msgspec import DecodeError, Raw, Struct, json
 from yarl import URL
 
-from lumina_contracts.snapshot import Period
+from lumina_contracts.snapshot import MASTER_KEY_ID, Period
 from lumina_inference.gateway.auth import authenticate
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
@@ -25,7 +25,6 @@ from lumina_kit.clock import Clock
 Spent = Callable[[str, Period], Awaitable[int]]
 """What a subject, `key:<id>`, has spent in the current UTC `day` or `month`, in nano-USD. Raises StoreUnavailable."""
 
-MASTER_KEY = "master-key"  # as the configuration's compiler calls it
 CALLER = "x-lumina-caller"
 _MAX_BODY = 64 * 1024
 _MAX_ANSWER = 2**20
@@ -146,7 +145,7 @@ class KeyAdmin:
 
 
 def _require_admin(caller: Caller) -> None:
-    if caller.key.role != "admin" and caller.key.id != MASTER_KEY:
+    if caller.key.role != "admin" and caller.key.id != MASTER_KEY_ID:
         raise ScopeMissing(
             "Keys are managed with an admin's key: the one in admin.key, one with the role admin, "
             "or the configuration's master_key."

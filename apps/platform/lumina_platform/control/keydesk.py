@@ -8,12 +8,12 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from lumina_contracts.snapshot import MASTER_KEY_ID
 from lumina_governance.errors import UnknownKey
 from lumina_governance.litellm.models import Delete, Generate, Update
 from lumina_governance.litellm.service import LiteLlmKeys
 from lumina_governance.projects.store import ProjectStore
 from lumina_governance.wiring import Governance
-from lumina_inference.config.compiling import MASTER_KEY_ID
 from lumina_inference.service import Inference
 from lumina_kit.auth import Principal
 from lumina_kit.errors import LuminaError, NotFound

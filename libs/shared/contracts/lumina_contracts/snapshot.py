@@ -21,6 +21,8 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 UNLIMITED = Limits()
+MASTER_KEY_ID = "master-key"
+"""The id of the entry for the configuration's `general_settings.master_key`, which is no key of the database."""
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True):
