@@ -15,7 +15,7 @@ _UNKNOWN = Terms()
 def concrete(backend: Backend, rest: str, price_lists: PriceLists) -> Backend:
     """The backend for the model that `rest` makes of its `*`, with that model's price and limits."""
     terms = price_lists.get(backend.price_list or "", {}).get(rest, _UNKNOWN)
-    quoted = json.encode(rest).decode()[1:-1]
+    quoted = json.encode(rest).decode()[1:-1]  # the model comes first in a translation, so the first * is its own
     named = replace(
         backend,
         model=backend.model.replace(WILD, rest),

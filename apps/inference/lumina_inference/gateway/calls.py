@@ -82,7 +82,7 @@ class Call(Struct, eq=False):
 
     @property
     def model(self) -> str | None:
-        """The model as the caller named it, if a route has it: never a caller's free text."""
+        """The model as the caller named it, if a route has it: free text only where the route's name ends with `*`."""
         return self.asked_model if self.choices is not None else None
 
     @property

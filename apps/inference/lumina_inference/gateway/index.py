@@ -46,7 +46,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A route and its targets. `name` is the route's, or for a route with `*` what the caller asked for."""
+    """A route and its targets; those of a route with `*` are for the one model that a caller asked for."""
 
     route: Route
     targets: tuple[Target, ...]
@@ -101,8 +101,9 @@ class Index:
         for prefix, choices in self.wild:
             if model.startswith(prefix):
                 found = _concrete(choices, model.removeprefix(prefix), self.snapshot.routes.price_lists)
-                if len(self._concrete) < _MOST_CONCRETE:
-                    self._concrete[model] = found
+                if len(self._concrete) >= _MOST_CONCRETE:  # the oldest gives way, or made-up names would keep it full
+                    del self._concrete[next(iter(self._concrete))]
+                self._concrete[model] = found
                 return found
         return None
 

@@ -14,6 +14,7 @@ from lumina_inference.gateway.calls import Call
 
 _NONE = ""
 _NANO = 1_000_000_000
+_MOST_NAMED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class _Children:
 
 
 class Metrics:
-    """Counts what the gateway does. Labels come from the configuration, never from a caller."""
+    """Counts what the gateway does. Labels come from the configuration; of models that callers name for a route with
+    `*` there are only so many, the others count under the route's own name."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -80,8 +82,11 @@ class Metrics:
         counter.inc()
 
     def _of(self, call: Call) -> _Children:
-        key = _labels(call)
+        key = _labels(call, call.model or names.UNKNOWN)
         children = self._children.get(key)
+        if children is None and call.choices is not None and len(self._children) >= _MOST_NAMED:
+            key = _labels(call, call.choices.route.name)  # a route with `*` has as many models as callers make up
+            children = self._children.get(key)
         if children is None:
             children = self._children[key] = self._make(key)
         return children
@@ -122,13 +127,13 @@ def label_names(metric: Metric) -> tuple[str, ...]:
     return tuple(name.replace(".", "_") for name in metric.labels)
 
 
-def _labels(call: Call) -> tuple[str, ...]:
+def _labels(call: Call, model: str) -> tuple[str, ...]:
     assert call.operation is not None
     backend = call.target.backend if call.target else None
     return (
         call.operation.name,
         backend.provider if backend else names.UNKNOWN,
-        call.model or names.UNKNOWN,
+        model,
         call.choices.route.name if call.choices else _NONE,
         backend.id if backend else _NONE,
         call.error_type or _NONE,
