@@ -1,12 +1,15 @@
 """What a backend refuses for good reason, and whose answer is reported and billed."""
 
+import json
 from typing import Any
 
 import openai
 import pytest
+from aiohttp import web
 
 from apps.inference.tests.faulty_provider import (
     BODY,
+    FaultyProvider,
     asked,
     at_rest,
     cut,
@@ -21,7 +24,7 @@ from apps.inference.tests.faulty_provider import (
     streams,
     told,
 )
-from apps.inference.tests.gateway_world import ADMIN_KEY, chunk, gateway
+from apps.inference.tests.gateway_world import ADMIN_KEY, STREAM, backend, chunk, gateway, provider, streaming
 from apps.inference.tests.test_gateway_spans import receiver, values
 from lumina_contracts.snapshot import Tolerance
 
@@ -212,3 +215,60 @@ async def test_operator_may_want_retries_of_refusals() -> None:
         status, _, headers = await asked(running)
 
     assert (status, headers["x-litellm-attempted-retries"]) == (200, "1")
+
+
+async def test_path_that_a_backend_lacks_speaks_against_no_backend() -> None:
+    async with faulty() as primary, gateway_of(route(primary.backend(), allowed_fails=0)) as running:
+        statuses = [(await running.post("/v1/messages", BODY))[0] for _ in range(3)]
+        reason = standing(running).breaker.reason
+
+    assert statuses == [400] * 3
+    assert (primary.hits, reason) == (0, None)
+
+
+async def test_stream_options_that_one_caller_gets_wrong_cost_the_others_no_usage() -> None:
+    async def strict(self: FaultyProvider, request: web.BaseRequest, body: dict[str, Any]) -> web.StreamResponse:
+        known = set(body["stream_options"]) <= {"include_usage"}
+        act = good() if known else refuses(400, message="unknown field in stream_options")
+        return await act(self, request, body)
+
+    async with faulty(strict) as primary, gateway_of(route(primary.backend())) as running:
+        wrong, _, _ = await asked(running, stream=True, stream_options={"verbose": True})
+        right, _, _ = await asked(running, stream=True)
+
+    assert (wrong, right) == (400, 200)
+    assert primary.bodies[-1]["stream_options"] == {"include_usage": True}
+
+
+async def test_error_has_no_headers_of_an_attempt_that_failed_before() -> None:
+    async def begins(self: FaultyProvider, request: web.BaseRequest, body: dict[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "x-should-retry": "true"})
+        await response.prepare(request)
+        await response.write(STREAM[0])
+        await cut(request)
+        return response
+
+    async with (
+        faulty(begins, refuses(500)) as primary,
+        gateway_of(route(primary.backend(), hold_seconds=None, num_retries=1)) as running,
+    ):
+        status, _, headers = await asked(running, stream=True)
+
+    assert status == 500
+    assert headers.getall("x-should-retry") == ["false"]
+
+
+async def test_cut_stream_of_anthropics_form_is_billed_by_what_it_held() -> None:
+    """Its first event tells of one token, whatever follows."""
+    told = {"type": "message_start", "message": {"id": "1", "usage": {"input_tokens": 20, "output_tokens": 1}}}
+    word = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word"}}
+    answer = streaming(*(f"data: {json.dumps(event)}\n\n".encode() for event in (told, *[word] * 5)), cut=True)
+    async with receiver() as otlp, provider(answer) as upstream:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        only = route(backend(upstream.url, translated=True))
+        async with gateway(routes(only), environ=environ, span_flush_seconds=0.01) as running:
+            await running.post("/v1/messages", BODY | {"stream": True, "max_tokens": 9})
+            attributes = values((await otlp.span()).attributes)
+
+    used = {name.rpartition(".")[2]: value for name, value in attributes.items() if ".usage" in name}
+    assert used == {"input_tokens": 20, "output_tokens": 5, "estimated": True}

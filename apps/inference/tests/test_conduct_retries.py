@@ -1,8 +1,6 @@
-"""What a backend may do wrong before it answers, and what the gateway makes of it."""
+"""What a backend may do wrong before it answers, and whether it, or another one, is asked again."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import openai
 import pytest
@@ -19,164 +17,15 @@ from apps.inference.tests.faulty_provider import (
     refuses,
     resets,
     route,
+    routes,
     said,
     served_again_by,
     silent,
     standing,
     until,
 )
-from apps.inference.tests.gateway_world import USER_KEY
-from lumina_inference.gateway.failures import retry_after
-
-LIMITED = refuses(429, "rate_limit_exceeded")
-
-
-async def test_retry_after_is_honoured_once() -> None:
-    async with (
-        faulty(refuses(429, retry_after="1"), good()) as primary,
-        gateway_of(route(primary.backend())) as running,
-    ):
-        status, answer, headers = await asked(running)
-
-    first, second = primary.at
-    assert (status, said(answer)) == (200, "primary")
-    assert 1 <= second - first < 5
-    assert headers["x-litellm-attempted-retries"] == "1"
-
-
-async def test_second_retry_after_is_left_to_the_fallback() -> None:
-    async with faulty(refuses(429, retry_after_ms="100")) as primary, faulty(name="other") as other:
-        routes = (route(primary.backend(), fallbacks=("n",)), route(other.backend(), name="n"))
-        async with gateway_of(*routes) as running:
-            status, answer, _ = await asked(running)
-
-    assert (status, said(answer)) == (200, "other")
-    assert primary.hits == 2
-
-
-async def test_second_retry_after_is_told_to_the_caller_who_need_not_try_again() -> None:
-    act = refuses(429, "rate_limit_exceeded", "slow down", retry_after="1", retry_after_ms="100")
-    async with faulty(act) as primary, gateway_of(route(primary.backend(), num_retries=5)) as running:
-        status, answer, headers = await asked(running)
-
-    assert status == 429
-    assert answer["error"]["message"] == "slow down"
-    assert (headers["Retry-After"], headers["x-should-retry"]) == ("1", "false")
-    assert primary.hits == 2
-
-
-async def test_retry_after_that_is_too_long_is_not_waited_for() -> None:
-    async with faulty(refuses(429, retry_after="3600")) as primary, gateway_of(route(primary.backend())) as running:
-        status, _, headers = await asked(running)
-
-    assert (status, headers["Retry-After"], headers["x-should-retry"]) == (429, "3600", "false")
-    assert primary.hits == 1
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "7", "retry-after-ms": "1500"}, 1.5),
-        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}, 3600.0),
-        ({"retry-after": format_datetime(datetime(2020, 1, 1, tzinfo=UTC), usegmt=True)}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({}, None),
-    ],
-)
-def test_pause_is_read_as_a_number_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    read = retry_after(headers)
-
-    assert read == (None if seconds is None else pytest.approx(seconds, abs=60 if seconds > 60 else 1e-9))
-
-
-async def test_another_backend_answers_at_once_while_one_rests() -> None:
-    async with (
-        faulty(refuses(429, retry_after="3600")) as primary,
-        faulty(name="other") as other,
-        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
-    ):
-        answers = [said((await asked(running))[1]) for _ in range(5)]
-
-    assert answers == ["other"] * 5
-    assert primary.hits == 1
-
-
-async def test_persistent_429_is_backed_off_and_failed_over() -> None:
-    async with faulty(LIMITED) as primary, faulty(name="other") as other:
-        routes = (route(primary.backend(), fallbacks=("n",), cooldown_seconds=60), route(other.backend(), name="n"))
-        async with gateway_of(*routes) as running:
-            answers = [said((await asked(running))[1]) for _ in range(10)]
-
-    first, second, third = primary.at
-    assert answers == ["other"] * 10
-    assert second - first >= 0.2
-    assert third - second >= 0.4
-
-
-async def test_pauses_of_two_requests_differ_by_jitter() -> None:
-    draws = iter([0.99, 0.0] * 50)
-    async with faulty(LIMITED) as primary:
-        only = route(primary.backend(), num_retries=1)
-        async with gateway_of(only, draw=lambda: next(draws)) as running:
-            await asyncio.gather(asked(running), asked(running))
-
-    first, second = primary.at[2] - primary.at[0], primary.at[3] - primary.at[1]
-    assert abs(first - second) > 0.05
-
-
-async def test_crowd_does_not_hammer_a_backend_that_wants_a_pause() -> None:
-    go = asyncio.Event()
-    async with (
-        faulty(refuses(429, retry_after_ms="300"), late(go, good()), good()) as primary,
-        gateway_of(route(primary.backend(), num_retries=0)) as running,
-    ):
-        await asked(running)
-        crowd = [asyncio.create_task(asked(running)) for _ in range(20)]
-        await primary.until(lambda seen: seen.hits == 2)
-        done, _ = await asyncio.wait(crowd, timeout=0.5)
-        hits = primary.hits
-        go.set()
-        statuses = [status for status, _, _ in await asyncio.gather(*crowd)]
-
-    assert done == set()
-    assert hits == 2
-    assert statuses == [200] * 20
-
-
-async def test_crowd_goes_to_the_fallback_while_one_of_it_tries_the_backend_after_its_pause() -> None:
-    go = asyncio.Event()
-    pauses = [refuses(429, retry_after_ms="200")] * 5
-    async with faulty(*pauses, late(go, good())) as primary, faulty(name="other") as other:
-        first = route(primary.backend(), fallbacks=("n",))
-        async with gateway_of(first, route(other.backend(), name="n")) as running:
-            crowd = [asyncio.create_task(asked(running)) for _ in range(5)]
-            await until(lambda: sum(task.done() for task in crowd) == 4)
-            go.set()
-            answers = sorted(said(answer) for _, answer, _ in await asyncio.gather(*crowd))
-
-    assert answers == ["other"] * 4 + ["primary"]
-    assert primary.hits == 6
-
-
-async def test_earlier_request_that_still_succeeds_does_not_end_a_pause_that_was_asked_for() -> None:
-    go = asyncio.Event()
-    async with (
-        faulty(late(go, good()), refuses(429, retry_after="3600"), good()) as primary,
-        gateway_of(route(primary.backend(), num_retries=0)) as running,
-    ):
-        earlier = asyncio.create_task(asked(running))
-        await primary.until(lambda seen: seen.hits == 1)
-        await asked(running)
-        go.set()
-        status, _, _ = await earlier
-        after, _, _ = await asked(running)
-
-    assert (status, after) == (200, 429)
-    assert primary.hits == 2
+from apps.inference.tests.gateway_world import ADMIN_KEY, USER_KEY, gateway
+from apps.inference.tests.test_gateway_spans import receiver, values
 
 
 @pytest.mark.parametrize("fault", [refuses(500), refuses(503), refuses(529), resets()])
@@ -328,19 +177,55 @@ async def test_twenty_requests_are_answered_by_a_fallback_too_while_the_primary_
     assert tried <= 6
 
 
-async def test_primary_that_was_dead_gets_its_traffic_back_by_probes_alone() -> None:
-    async with (
-        faulty() as primary,
-        faulty(name="other") as other,
-        gateway_of(route(primary.backend(probe_seconds=0.1), other.backend(order=2))) as running,
-    ):
-        await until(lambda: standing(running).probe_works)
-        await primary.die()
-        answers = [said((await asked(running))[1]) for _ in range(20)]
-        await until(lambda: standing(running).breaker.dead)
-        await primary.revive()
-        await until(lambda: standing(running).breaker.state(standing(running).probed_at) != "open")
-        back = [said((await asked(running))[1]) for _ in range(3)]
+async def test_backend_that_says_a_retry_is_in_vain_gets_none_but_another_one_does() -> None:
+    act = refuses(500, x_should_retry="false")
+    async with faulty(act) as primary, faulty(act, name="twin") as twin:
+        both = route(primary.backend(), twin.backend(order=2), num_retries=5)
+        async with gateway_of(both) as running:
+            status, _, _ = await asked(running)
 
-    assert answers == ["other"] * 20
-    assert back == ["primary"] * 3
+    assert status == 500
+    assert (primary.hits, twin.hits) == (1, 1)
+
+
+async def test_no_backend_makes_the_sdk_multiply_retries() -> None:
+    act = refuses(400, message="try again", x_should_retry="true")
+    async with faulty(act) as primary, gateway_of(route(primary.backend())) as running:
+        _, _, headers = await asked(running)
+
+    assert headers.getall("x-should-retry") == ["false"]
+
+
+async def test_no_fallback_is_asked_or_blamed_when_the_time_of_the_request_is_over() -> None:
+    async with faulty(silent()) as primary, faulty(name="other") as other:
+        first = route(primary.backend(probe="none"), fallbacks=("n",), allowed_fails=0)
+        last = route(other.backend(), name="n", allowed_fails=0)
+        async with gateway_of(first, last, total_timeout_seconds=0.3) as running:
+            status, _, headers = await asked(running)
+            reason = standing(running, "other").breaker.reason
+
+    assert (status, headers["x-litellm-attempted-fallbacks"]) == (504, "0")
+    assert (other.hits, reason) == (0, None)
+
+
+async def test_caller_that_leaves_between_two_attempts_is_billed_for_neither() -> None:
+    async with receiver() as otlp, faulty(refuses(429, retry_after="8")) as primary:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        async with gateway(routes(route(primary.backend())), environ=environ, span_flush_seconds=0.01) as running:
+            asking = asyncio.create_task(asked(running))
+            await until(lambda: standing(running).breaker.reason is not None)
+            asking.cancel()
+            attributes = values((await otlp.span()).attributes)
+
+    assert attributes["error.type"] == "client_closed"
+    assert not [name for name in attributes if "usage" in name]
+
+
+async def test_address_of_a_backend_that_is_no_ascii_can_be_shown() -> None:
+    async with faulty() as primary:
+        named = primary.backend().__class__(id="b", provider="openai", model="m", url=f"{primary.url}?name=bücher")
+        async with gateway_of(route(named)) as running:
+            status, _, headers = await running.post("/v1/chat/completions", BODY, api_key=ADMIN_KEY)
+
+    assert status == 200
+    assert headers["x-litellm-model-api-base"].endswith("b%C3%BCcher")

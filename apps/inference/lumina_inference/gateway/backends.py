@@ -7,6 +7,7 @@ from aiohttp.web import StreamResponse
 
 from lumina_contracts.snapshot import Policy
 from lumina_inference.gateway import plain, sending
+from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.errors import (
@@ -28,7 +29,10 @@ _UNKNOWN_PATH = frozenset({404, 405, 501})
 
 @dataclass
 class Backends:
-    """Asks backends. Remembers which of them lack an option or a path, until the process ends."""
+    """Asks backends. Remembers which of them lack an option or a path, until the process ends.
+
+    Only what was answered without it proves that: else one caller's mistake would change the requests of all.
+    """
 
     settings: GatewaySettings
     upstream: Upstream
@@ -61,14 +65,16 @@ class Backends:
         try:
             return await self._awake(call, ask, target, attempt, policy, seconds)
         except UsageEventRefused:
+            answer = await self._awake(call, ask.without_usage(), target, attempt, policy, seconds)
             self._silent_on_usage.add(target.backend.url)
-            return await self._awake(call, ask, target, attempt, policy, seconds)
+            return answer
         except BackendAnsweredError as error:
             bridge = target.bridge
             if bridge is None or ask.operation.form != "responses" or error.http_status not in _UNKNOWN_PATH:
                 raise
+            answer = await self._awake(call, ask, bridge, attempt, policy, seconds)
             self._without_responses.add(target.backend.url)
-            return await self._awake(call, ask, bridge, attempt, policy, seconds)
+            return answer
 
     def _way_to(self, ask: Ask, target: Target) -> Target:
         """The backend itself, or the translator for what it does not speak."""
@@ -103,11 +109,16 @@ class Backends:
         own = ask.wishes.timeout or target.backend.timeout_seconds or policy.timeout_seconds
         call.timeout_seconds = own or self.settings.total_timeout_seconds
         whole = min(call.timeout_seconds, seconds)
-        if not ask.stream:
-            most = self.settings.max_response_bytes
-            return await plain.relay(call, request, attempt, whole, self.upstream, most)
-        limits = self._stream_limits(ask, target, policy, whole)
-        return await Stream(call, request, attempt, limits, self.settings).relay(self.upstream)
+        try:
+            if not ask.stream:
+                most = self.settings.max_response_bytes
+                return await plain.relay(call, request, attempt, whole, self.upstream, most)
+            limits = self._stream_limits(ask, target, policy, whole)
+            return await Stream(call, request, attempt, limits, self.settings).relay(self.upstream)
+        except asyncio.CancelledError:
+            if call.usage is None:  # the backend has read the prompt, and bills it
+                call.usage, call.usage_estimated = Usage(prompt_tokens=call.estimated_input), True
+            raise
 
     def _stream_limits(self, ask: Ask, target: Target, policy: Policy, whole: float) -> StreamLimits:
         own = ask.wishes.stream_timeout or target.backend.stream_timeout_seconds or policy.stream_timeout_seconds

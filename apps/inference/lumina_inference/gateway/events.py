@@ -41,6 +41,13 @@ class Events:
         """Every choice that began has given a reason to end."""
         return bool(self._ended) and self._begun <= self._ended
 
+    @property
+    def tells_usage(self) -> bool:
+        """The usage is that of all that has come: Anthropic's first event tells of one token, whatever follows."""
+        if self.usage is None:
+            return False
+        return self.done or self.finished or self.usage.output_tokens >= self.pieces
+
     def feed(self, data: bytes) -> bytes:
         """Take what the backend sent; gives the whole events that go on to the caller.
 

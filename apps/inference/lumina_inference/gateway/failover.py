@@ -22,7 +22,7 @@ from lumina_inference.gateway.settings import GatewaySettings
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 _JITTER = 0.5
 _SOON = {"Retry-After": "1"}
-_NO_MORE = {"x-should-retry": "false"}
+_SHOULD_RETRY, _NEVER = "x-should-retry", "false"
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -50,7 +50,7 @@ class Failover:
     ) -> StreamResponse:
         asked_target, error = call.target, first
         waiting, seen = _fallbacks(ask, choices, first), {choices.route.name}
-        while waiting and call.fallbacks < choices.route.policy.max_fallbacks:
+        while waiting and call.fallbacks < choices.route.policy.max_fallbacks and self.left(deadline) > _FIRST_PAUSE:
             found = _found(call, ask, waiting.pop(0))
             if found is None or found.route.name in seen or ask.operation.kind not in found.route.kinds:
                 continue
@@ -64,6 +64,10 @@ class Failover:
                 waiting += [name for name in _fallbacks(ask, found, error) if name not in waiting]
         call.choices, call.target = choices, asked_target
         raise _final(first)
+
+    def left(self, deadline: float) -> float:
+        """Seconds until then; never none at all, which would be no limit."""
+        return max(deadline - self.chooser.standings.now(), 0.001)
 
 
 class Pursuit(Struct, eq=False):
@@ -97,7 +101,7 @@ class Pursuit(Struct, eq=False):
         return await backends.ask(self.call, self.ask, target, policy, self._left())
 
     def _left(self) -> float:
-        return max(self.deadline - self.failover.chooser.standings.now(), 0.001)
+        return self.failover.left(self.deadline)
 
     def _failed(self, target: Target, error: ApiError, policy: Policy) -> None:
         """Raises the error if nothing more may be tried on this route."""
@@ -130,7 +134,7 @@ class Pursuit(Struct, eq=False):
         pause = self._pause(policy, last)
         breaker = self.failover.chooser.standings.of(target).breaker
         again = conduct(failure_of(last)).again or retried_all_the_same(policy.retry_policy, last)
-        again = again and not self._in_vain(policy, last, breaker)
+        again = again and last.headers.get(_SHOULD_RETRY) != _NEVER and not self._in_vain(policy, last, breaker)
         if not again or pause is None or pause >= self._left():
             raise last
         await self.failover.sleep(pause)
@@ -183,7 +187,8 @@ class Pursuit(Struct, eq=False):
             raise BackendsRateLimited(f"The model {self.ask.model!r} serves as many requests as it may.", headers=_SOON)
         if soonest.breaker.reason != Failure.RATE_LIMITED:
             raise _unavailable(self.ask, seconds)
-        if self.honoured or policy.fallbacks or seconds > self.failover.settings.longest_retry_after_seconds:
+        longest = min(self.failover.settings.longest_retry_after_seconds, self._left())
+        if self.honoured or policy.fallbacks or seconds > longest:
             raise _rate_limited(self.ask, seconds)
         self.honoured = True
         await self.failover.sleep(seconds + _FIRST_PAUSE * self.failover.draw())
@@ -225,8 +230,8 @@ def _fallbacks(ask: Ask, choices: Choices, error: ApiError) -> list[str]:
 
 def _final(error: ApiError) -> ApiError:
     """Tells the caller's SDK not to multiply our retries; it does so on its own for what it could not mend."""
-    if error.http_status in {408, 409, 429} or error.http_status >= 500:
-        error.headers = {**error.headers, **_NO_MORE}
+    if error.http_status in {408, 409, 429} or error.http_status >= 500 or _SHOULD_RETRY in error.headers:
+        error.headers = {**error.headers, _SHOULD_RETRY: _NEVER}
     return error
 
 

@@ -14,6 +14,7 @@ from lumina_inference.gateway.errors import (
     BackendDied,
     BackendTimedOut,
     BackendUnreachable,
+    BadRequest,
     ConnectTimedOut,
     CredentialsRefused,
     PartUnavailable,
@@ -85,7 +86,7 @@ def failure_of(error: ApiError) -> Failure:
         return Failure.CONTEXT_WINDOW
     if isinstance(error, BackendAnsweredError):
         return _answered(error)
-    return Failure.BROKEN
+    return Failure.BAD_REQUEST if isinstance(error, BadRequest) else Failure.BROKEN
 
 
 def conduct(failure: Failure) -> Conduct:

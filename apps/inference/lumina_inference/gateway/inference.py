@@ -1,13 +1,11 @@
 """The inference operations: check who asks and what, and let the route's backends answer."""
 
-import asyncio
 from dataclasses import dataclass
 
 from aiohttp.web import StreamResponse
 
 from lumina_inference.gateway import asks
 from lumina_inference.gateway.admission import Admission
-from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.bodies import Bodies
@@ -56,7 +54,7 @@ class Inference:
             ask = await self._ask(call, operation)
             choices = call.choices = _route(call, caller, ask)
             await self.admission.admit(call, caller, ask, choices)
-            return await self._answer(call, ask, choices)
+            return await self.failover.answer(call, ask, choices)
         finally:
             self._leave(call)
 
@@ -66,14 +64,6 @@ class Inference:
         call.asked_model, call.stream, call.prompt_sha256 = ask.model, ask.stream, ask.prompt_sha256
         call.estimated_input = ask.input_tokens
         return ask
-
-    async def _answer(self, call: Call, ask: Ask, choices: Choices) -> StreamResponse:
-        try:
-            return await self.failover.answer(call, ask, choices)
-        except asyncio.CancelledError:
-            if call.usage is None and call.target is not None:  # the backend has read the prompt, and bills it
-                call.usage, call.usage_estimated = Usage(prompt_tokens=call.estimated_input), True
-            raise
 
     def _enter(self) -> None:
         if self.in_flight >= self.settings.max_in_flight:

@@ -24,8 +24,9 @@ class Probe:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         # A fresh connection each time: one that is open already tells nothing about a server that takes no more.
+        # No limit: a probe that waits for those of dead backends would be late, and take a good one for dead.
         self._session = ClientSession(
-            connector=TCPConnector(force_close=True, limit=64),
+            connector=TCPConnector(force_close=True, limit=0),
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=seconds),
         )

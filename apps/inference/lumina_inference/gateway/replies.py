@@ -14,6 +14,7 @@ from msgspec import json
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError
+from lumina_inference.gateway.index import header_value
 
 JSON = "application/json"
 _EVENT_STREAM = "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
@@ -176,7 +177,7 @@ def _told_of_backend(call: Call) -> str:
         return lines(call.rate_headers)
     told = call.target.reply_lines
     if call.caller is not None and call.caller.key.role == "admin":  # to others our addresses are nobody's business
-        told += f"x-litellm-model-api-base: {call.target.backend.url}\r\n"
+        told += f"x-litellm-model-api-base: {header_value(call.target.backend.url)}\r\n"
     if not call.rate_headers:
         return told + lines(call.backend_headers)
     # Our own limits are what the caller has to keep, not those of one of several backends.

@@ -31,6 +31,7 @@ class Attempt(Struct, eq=False):
     """One request on its way at one backend. Times are the event loop's.
 
     `begun`: the caller has a part of the answer. `answered`: the whole answer has come. `error`: how it failed.
+    `limit` is there only while it runs.
     """
 
     target: Target
@@ -52,9 +53,9 @@ class Attempt(Struct, eq=False):
             self.standing.breaker.close()
 
     def abandon(self) -> None:
-        """The backend is dead: stop waiting for it."""
+        """The backend is dead: stop waiting for it, unless it has said all."""
         limit = self.limit
-        if limit is not None and not limit.expired():
+        if limit is not None and not self.answered and not limit.expired():
             self.died = True
             limit.reschedule(asyncio.get_running_loop().time())
 
@@ -217,9 +218,7 @@ class Standings:
 
     def of(self, target: Target) -> Standing:
         standing = self._by_id.get(target.backend.id)
-        if standing is None:
-            standing = self._by_id[target.backend.id] = Standing(target)
-        return standing
+        return self._former(target) if standing is None else standing
 
     def follow(self, index: Index) -> None:
         """A new snapshot: backends that it changed start afresh, those before them are forgotten once idle."""
@@ -230,8 +229,17 @@ class Standings:
                 self._leaving.append(self._by_id.pop(name))
             else:
                 standing.target = target
-        for target in targets.values():
-            self.of(target)
+        for name, target in targets.items():
+            if name not in self._by_id:
+                self._by_id[name] = Standing(target)
+
+    def _former(self, target: Target) -> Standing:
+        """Of a backend that the snapshot no longer has: requests that began before may still ask it."""
+        for standing in self._leaving:
+            if standing.target.backend.id == target.backend.id:
+                return standing
+        self._leaving.append(Standing(target))
+        return self._leaving[-1]
 
 
 def _mean(before: float | None, newest: float) -> float:

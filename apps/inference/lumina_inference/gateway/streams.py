@@ -60,6 +60,7 @@ class Stream:
         self._release_at = None if limits.hold is None else attempt.started + limits.hold
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._headers: tuple[tuple[str, str], ...] = ()
         self._dialect = DIALECTS[sending.operation.form]
         self._limit = asyncio.timeout(min(limits.first, limits.total))
         self._reply: StreamResponse | None = None
@@ -70,12 +71,10 @@ class Stream:
 
     async def relay(self, upstream: Upstream) -> StreamResponse:
         """Relay it all. Raises ApiError leaves if nothing was sent yet; a failure after that is in the attempt."""
-        self._attempt.limit = self._limit
         try:
-            async with self._limit:
-                return await self._relay(upstream)
+            return await self._limited(upstream)
         except TimeoutError:
-            if self._writing:
+            if self._writing and not self._attempt.died:
                 raise self._hung_up() from None  # it is the caller who does not read
             return await self._failed(self._silence())
         except ApiError as error:
@@ -83,8 +82,14 @@ class Stream:
         except asyncio.CancelledError:
             self._note()
             raise
-        finally:
-            self._attempt.limit = None
+
+    async def _limited(self, upstream: Upstream) -> StreamResponse:
+        async with self._limit:
+            self._attempt.limit = self._limit
+            try:
+                return await self._relay(upstream)
+            finally:
+                self._attempt.limit = None
 
     async def _relay(self, upstream: Upstream) -> StreamResponse:
         sending = self._sending
@@ -108,7 +113,7 @@ class Stream:
             self._raise_refusal(response.status, body, headers)
         if not response.content_type.endswith("event-stream"):
             raise BackendFailed(f"{self._name} does not stream: it answered with {response.content_type}.")
-        self._call.backend_headers = tuple(headers.items())
+        self._headers = tuple(headers.items())
 
     def _raise_refusal(self, status: int, body: bytes, headers: dict[str, str]) -> NoReturn:
         error = refusal(self._sending.target, status, body, headers)
@@ -180,6 +185,7 @@ class Stream:
 
     async def _open(self) -> None:
         self._attempt.begun = True
+        self._call.backend_headers = self._headers
         self._call.backend_seconds = self._loop.time() - self._attempt.started
         self._call.first_chunk_seconds = time.perf_counter() - self._call.started
         self._reply = event_stream(self._call)
@@ -265,6 +271,7 @@ class Stream:
         events, call = self._events, self._call
         call.response_id, call.response_model = events.id, events.model
         call.finish_reasons, call.usage = tuple(events.finish_reasons), events.usage
-        if events.usage is None and events.started:
-            call.usage = Usage(prompt_tokens=call.estimated_input, completion_tokens=events.pieces)
+        if events.started and not events.tells_usage:
+            told = events.usage.input_tokens if events.usage else 0
+            call.usage = Usage(prompt_tokens=told or call.estimated_input, completion_tokens=events.pieces)
             call.usage_estimated = True
