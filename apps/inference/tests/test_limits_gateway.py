@@ -153,6 +153,7 @@ async def test_a_model_that_a_wildcard_takes_counts_with_its_own_price() -> None
 
 @pytest.mark.parametrize("claimed", [-5, 10**400], ids=["negative", "endless"])
 async def test_absurd_usage_breaks_neither_the_answer_nor_the_accounts(claimed: int) -> None:
+    log = StringIO()
     details = {"cached_tokens": claimed}
     usage = {"prompt_tokens": claimed, "completion_tokens": claimed, "prompt_tokens_details": details}
 
@@ -162,13 +163,13 @@ async def test_absurd_usage_breaks_neither_the_answer_nor_the_accounts(claimed: 
     with tempfile.TemporaryDirectory(prefix="lg-") as name:
         async with (
             provider(answer) as upstream,
-            gateway(limited(upstream, Limits()), folder=Path(name)) as running,
+            gateway(limited(upstream, Limits()), folder=Path(name), access_log=AccessLog(log, "json")) as running,
         ):
             status, told, _ = await running.post(CHAT, BODY)
             _, state, _ = await running.get("/lumina/state", api_key=ADMIN_KEY)
         spent = await reported(Path(name))
 
-    assert (status, told["usage"]) == (200, usage)
+    assert (status, told["usage"], len(log.getvalue().splitlines())) == (200, usage, 1)
     assert state["routes"][0]["backends"][0]["spend_nano_usd"] == spent
     assert spent == min(max(0, claimed), 2**53)
 

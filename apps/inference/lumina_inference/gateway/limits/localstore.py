@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class LocalStore:
-    """Shared by every gateway process that opens the same folder."""
+    """Shared by every gateway process that opens the same folder.
+
+    A report is one transaction: one that failed added nothing, so its number need not be kept.
+    """
 
     def __init__(self, folder: Path, now: Clock = utc_now) -> None:
         self._folder = folder
