@@ -270,9 +270,9 @@ def route(*backends: Backend, name: str = "m", **policy: Any) -> Route:
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 FAST = {
     "connect_timeout_seconds": 0.4,
-    "silence_seconds": 0.3,
-    "probe_interval_seconds": 0.15,
-    "probe_timeout_seconds": 0.4,
+    "silence_seconds": 0.2,
+    "probe_interval_seconds": 0.1,
+    "probe_timeout_seconds": 0.3,
 }
 
 

@@ -94,7 +94,7 @@ async def test_tcp_probe_only_connects() -> None:
 
 async def test_backend_is_not_probed_without_doubt_or_if_it_must_not_be() -> None:
     async with faulty() as primary, faulty(silent(), good(), name="other") as other:
-        quiet = route(other.backend(probe="none", timeout_seconds=0.8), name="n")
+        quiet = route(other.backend(probe="none", timeout_seconds=0.6), name="n")
         async with gateway_of(route(primary.backend()), quiet) as running:
             for _ in range(3):
                 await asked(running)

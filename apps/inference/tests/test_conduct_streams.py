@@ -255,7 +255,7 @@ async def test_caller_that_does_not_read_speaks_against_no_backend() -> None:
 
 async def test_backend_that_speaks_in_one_stream_is_not_dead_however_slow_its_probe() -> None:
     go = asyncio.Event()
-    flowing = streams(*["word "] * 60, tick=0.03)
+    flowing = streams(*["word "] * 40, tick=0.03)
     async with (
         faulty(flowing, streams("late", then=pausing(go))) as primary,
         gateway_of(route(primary.backend(probe_seconds=0.15))) as running,
@@ -270,7 +270,7 @@ async def test_backend_that_speaks_in_one_stream_is_not_dead_however_slow_its_pr
 
     assert len(primary.probes) >= before + 3
     assert status == 200
-    assert told(text) == "word " * 60
+    assert told(text) == "word " * 40
     assert DONE in text
 
 

@@ -33,6 +33,7 @@ from lumina_inference.gateway.otlp import Sender, SpanQueue
 from lumina_inference.gateway.parts import Waker
 from lumina_inference.gateway.probes import Probe, Prober
 from lumina_inference.gateway.protocol import Server
+from lumina_inference.gateway.pursuit import Means
 from lumina_inference.gateway.recorder import Recorder
 from lumina_inference.gateway.settings import GatewaySettings
 from lumina_inference.gateway.siblings import Siblings, socket_of, telling
@@ -91,9 +92,8 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         waker = Waker(world.start_part, world.settings.part_start_timeout_seconds)
         upstream = await stack.enter_async_context(Upstream(world.settings, world.run_dir, waker.wake))
         standings = Standings(asyncio.get_running_loop().time)
-        failover = Failover(
-            world.settings, Backends(world.settings, upstream, standings), Chooser(standings, world.draw), world.draw
-        )
+        backends = Backends(world.settings, upstream, standings)
+        failover = Failover(Means(world.settings, backends, Chooser(standings, world.draw), world.draw))
         store = ConfiguredStore(world.home.gateway_dir, lambda: _redis_url(snapshots), world.now)
         limiter = await stack.enter_async_context(Limiter(store, world.now))
         admission = Admission(limiter, world.settings)

@@ -66,6 +66,9 @@ _CONDUCT = {
     Failure.CONTENT_POLICY: Conduct(elsewhere=False, blames=False),
     Failure.BAD_REQUEST: _PASSED_ON,
 }
+SHOULD_RETRY = "x-should-retry"
+"""A header that the SDKs follow: whether the same request is worth another try."""
+
 _POLICY_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 _BAD_GATEWAY, _UNAVAILABLE = 502, 503
 _GATEWAY_STATUSES = (_BAD_GATEWAY, _UNAVAILABLE)
