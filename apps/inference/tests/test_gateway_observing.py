@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from apps.inference.tests.gateway_world import (
+    ADMIN_KEY,
     BACKEND_KEY,
     MASTER,
     METRICS_KEY,
@@ -144,6 +145,16 @@ async def test_state_is_for_admins_and_keys_that_may_measure() -> None:
         refused, _, _ = await running.get("/lumina/state", api_key=USER_KEY)
 
     assert refused == 403
+
+
+async def test_who_has_spent_what_is_told_to_admins_alone() -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY)
+        _, shown, _ = await running.get("/lumina/state", api_key=ADMIN_KEY)
+        _, hidden, _ = await running.get("/lumina/state", api_key=METRICS_KEY)
+
+    assert [row["id"] for row in shown["spend"]] == ["k1"]
+    assert hidden["spend"] == []
 
 
 async def test_state_and_metrics_are_those_of_all_processes_whichever_is_asked(tmp_path: Path) -> None:

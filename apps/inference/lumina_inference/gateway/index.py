@@ -62,7 +62,11 @@ class Caller:
     project_limits: Limits = UNLIMITED
 
     def may(self, scope: str) -> bool:
-        return scope in self.key.scopes or self.key.role == "admin"
+        return scope in self.key.scopes or self.is_admin
+
+    @property
+    def is_admin(self) -> bool:
+        return self.key.role == "admin"
 
     def may_use(self, model: str, route: str) -> bool:
         """Whether the limits of the key and of its project name the model, or the route that it leads to."""

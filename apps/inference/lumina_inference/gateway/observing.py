@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from lumina_inference.gateway import exposition, merging
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.calls import Call
@@ -41,12 +43,14 @@ class Observing:
     began: float = field(default_factory=time.monotonic)
 
     async def state(self, call: Call) -> Reply:
-        """Routes, backends, processes and spend, for admins and keys with the scope `metrics`."""
-        require(authenticate(call, self.now), "metrics")
+        """Routes, backends and processes, for keys with the scope `metrics`; what whom has spent, for admins alone."""
+        caller = authenticate(call, self.now)
+        require(caller, "metrics")
         heard = await self.siblings.reports()
         reports = sorted((self.report(), *heard.told.values()), key=lambda report: _order(report.process.instance))
         routes = known_index(call).snapshot.routes.routes
-        return reply_json(call, merging.state(reports, heard.silent, routes, self.now().timestamp()))
+        whole = merging.state(reports, heard.silent, routes, self.now().timestamp())
+        return reply_json(call, whole if caller.is_admin else replace(whole, spend=()))
 
     async def measured(self, call: Call) -> Reply:
         """Prometheus text, for keys with the scope `metrics`."""

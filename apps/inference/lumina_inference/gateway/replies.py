@@ -176,7 +176,7 @@ def _told_of_backend(call: Call) -> str:
     if call.target is None:
         return lines(call.rate_headers)
     told = call.target.reply_lines
-    if call.caller is not None and call.caller.key.role == "admin":  # to others our addresses are nobody's business
+    if call.caller is not None and call.caller.is_admin:  # to others our addresses are nobody's business
         told += f"x-litellm-model-api-base: {header_value(call.target.backend.url)}\r\n"
     if not call.rate_headers:
         return told + lines(call.backend_headers)
