@@ -27,10 +27,11 @@ from apps.inference.tests.faulty_provider import (
     told,
     until,
 )
-from apps.inference.tests.gateway_world import backend
+from apps.inference.tests.gateway_world import Running, backend
 from lumina_inference.gateway.index import index
 from lumina_inference.gateway.standings import Standings
 
+FAILS = (refuses(500),) * 3
 Death = Callable[[FaultyProvider], Awaitable[None]]
 
 
@@ -44,6 +45,13 @@ async def resetting(provider: FaultyProvider) -> None:
 
 async def muted(provider: FaultyProvider) -> None:
     provider.mute = True
+
+
+async def half_open(running: Running) -> None:
+    """Let the circuit open by `FAILS`, and its pause pass."""
+    for _ in FAILS:
+        await asked(running)
+    await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
 
 
 DEATHS = [killed, resetting, muted]
@@ -142,12 +150,10 @@ async def test_circuit_of_a_single_backend_opens_and_closes_again() -> None:
 async def test_half_open_circuit_lets_one_request_at_a_time_through() -> None:
     go = asyncio.Event()
     async with (
-        faulty(refuses(500), refuses(500), refuses(500), late(go, good())) as primary,
+        faulty(*FAILS, late(go, good())) as primary,
         gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
     ):
-        for _ in range(3):
-            await asked(running)
-        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        await half_open(running)
         trial = asyncio.create_task(asked(running))
         await primary.until(lambda seen: seen.hits == 4)
         meanwhile = [status for status, _, _ in await asyncio.gather(*(asked(running) for _ in range(10)))]
@@ -162,12 +168,10 @@ async def test_half_open_circuit_lets_one_request_at_a_time_through() -> None:
 
 async def test_trial_whose_caller_leaves_makes_room_for_the_next() -> None:
     async with (
-        faulty(refuses(500), refuses(500), refuses(500), silent(), good()) as primary,
+        faulty(*FAILS, silent(), good()) as primary,
         gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
     ):
-        for _ in range(3):
-            await asked(running)
-        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        await half_open(running)
         trial = asyncio.create_task(asked(running))
         await primary.until(lambda seen: seen.hits == 4)
         trial.cancel()
@@ -180,14 +184,11 @@ async def test_trial_whose_caller_leaves_makes_room_for_the_next() -> None:
 async def test_trial_has_succeeded_when_its_stream_begins() -> None:
     """A long stream must not keep all others out until it ends."""
     go = asyncio.Event()
-    failing = [refuses(500)] * 3
     async with (
-        faulty(*failing, streams("long", then=pausing(go)), good()) as primary,
+        faulty(*FAILS, streams("long", then=pausing(go)), good()) as primary,
         gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
     ):
-        for _ in range(3):
-            await asked(running)
-        await until(lambda: standing(running).breaker.admits(asyncio.get_running_loop().time()))
+        await half_open(running)
         trial = asyncio.create_task(asked(running, stream=True))
         await until(lambda: any(attempt.begun for attempt in standing(running).under_way))
         meanwhile, _, _ = await asked(running)

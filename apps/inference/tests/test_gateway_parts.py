@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from apps.inference.tests.gateway_world import backend, gateway, plain_chat, provider, snapshot
+from lumina_inference.gateway.index import TRANSLATOR
 from lumina_kit.errors import Unavailable
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+ONCE = {"x_litellm_num_retries": "0"}
 EMBEDDED = backend("http://embedded/v1", socket="embedded.sock", part="embedded", api_key=None)
 
 
@@ -98,3 +100,19 @@ async def test_waiting_for_a_start_does_not_use_up_the_backends_own_time() -> No
             status, _, _ = await running.post("/v1/chat/completions", BODY)
 
     assert status == 200
+
+
+async def test_translator_that_does_not_start_speaks_against_no_backend_that_has_paths_of_its_own() -> None:
+    async def broken(part: str) -> None:
+        assert part == TRANSLATOR
+        raise Unavailable("it is broken")
+
+    async with provider(plain_chat) as upstream:
+        native = backend(upstream.url, translation='{"model": "openai/served-model"}')
+        async with gateway(snapshot(native), start_part=broken) as running:
+            translated = [await running.post("/v1/messages", BODY, **ONCE) for _ in range(5)]
+            native_status, _, _ = await running.post("/v1/chat/completions", BODY)
+
+    assert {answer["error"]["type"] for _, answer, _ in translated} == {"api_error"}
+    assert {status for status, _, _ in translated} == {503}
+    assert native_status == 200

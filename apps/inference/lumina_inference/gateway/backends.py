@@ -16,6 +16,7 @@ from lumina_inference.gateway.errors import (
     BackendTimedOut,
     BadRequest,
     ConnectTimedOut,
+    PartUnavailable,
     UsageEventRefused,
 )
 from lumina_inference.gateway.index import Target
@@ -55,7 +56,8 @@ class Backends:
             raise
         finally:
             if attempt.error is not None:
-                standing.failed(attempt.error, policy, now(), hasty=_hasty(ask, attempt.error))
+                innocent = _innocent(ask, target, attempt.error)
+                standing.failed(attempt.error, policy, now(), innocent=innocent)
             elif attempt.answered:
                 standing.answered(attempt, call.usage, now())
             standing.end(attempt)
@@ -130,7 +132,9 @@ class Backends:
         )
 
 
-def _hasty(ask: Ask, error: ApiError) -> bool:
-    """The caller's own limit may have been too short for any backend."""
+def _innocent(ask: Ask, target: Target, error: ApiError) -> bool:
+    """The caller's own limit may have been too short for any backend, or the translator before it is not there."""
+    if isinstance(error, Asleep | PartUnavailable):
+        return target.backend.part is None
     own = ask.wishes.timeout is not None or ask.wishes.stream_timeout is not None
     return own and isinstance(error, BackendTimedOut) and not isinstance(error, ConnectTimedOut)

@@ -118,13 +118,13 @@ class Standing:
         self.measured_at = now
         self.tally.answered(now - attempt.started, attempt.first_seconds, now)
 
-    def failed(self, error: ApiError, policy: Policy, now: float, *, hasty: bool = False) -> Failure:
-        """The attempt brought nothing that counts. `hasty`: by a limit that the caller chose; nobody is to blame."""
+    def failed(self, error: ApiError, policy: Policy, now: float, *, innocent: bool = False) -> Failure:
+        """The attempt brought nothing that counts. `innocent`: by no fault of the backend."""
         failure = failure_of(error)
         self.tally.failed(failure.value, now)
         self.doubted = self.doubted or failure in _LOST or failure is Failure.SERVER_ERROR
-        self.lost = self.lost or (failure in _LOST and not hasty)
-        if policy.cooldowns and not hasty and self._blames(failure):
+        self.lost = self.lost or (failure in _LOST and not innocent)
+        if policy.cooldowns and not innocent and self._blames(failure):
             was = self.breaker.reason
             self._blame(error, failure, policy, now)
             self._tell(was)
