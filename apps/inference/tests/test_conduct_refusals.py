@@ -185,14 +185,6 @@ async def test_cut_stream_that_the_caller_saw_is_billed_by_what_it_held() -> Non
     assert attributes["gen_ai.usage.output_tokens"] == 3
 
 
-def _spent(attributes: dict[str, Any]) -> int:
-    return next(int(value) for name, value in attributes.items() if "cost" in name)
-
-
-def _tokens_of(metrics: str) -> str:
-    return "\n".join(line for line in metrics.splitlines() if "token_usage" in line and not line.startswith("#"))
-
-
 async def test_forbidden_requests_open_a_circuit_only_when_they_are_many() -> None:
     async with (
         faulty(refuses(403, message="flagged"), good()) as primary,
@@ -272,3 +264,11 @@ async def test_cut_stream_of_anthropics_form_is_billed_by_what_it_held() -> None
 
     used = {name.rpartition(".")[2]: value for name, value in attributes.items() if ".usage" in name}
     assert used == {"input_tokens": 20, "output_tokens": 5, "estimated": True}
+
+
+def _spent(attributes: dict[str, Any]) -> int:
+    return next(int(value) for name, value in attributes.items() if "cost" in name)
+
+
+def _tokens_of(metrics: str) -> str:
+    return "\n".join(line for line in metrics.splitlines() if "token_usage" in line and not line.startswith("#"))

@@ -119,19 +119,24 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         routes = table(inference, Models(world.now), await stack.enter_async_context(keys), health, observing)
         recorder = Recorder(metrics, standings, keep_span, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
-        metrics.watch_each(names.BACKEND_AVAILABLE, standings.available)
-        metrics.watch(names.IN_FLIGHT, lambda: inference.in_flight)
-        metrics.watch(names.CONNECTIONS, lambda: len(server.connections))
-        metrics.watch(names.RESERVATIONS, lambda: limiter.open_reservations)
-        metrics.watch(names.TASKS, lambda: len(asyncio.all_tasks()))
-        metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - snapshots.confirmed_at)
+        gateway = Gateway(server, health, snapshots, inference, standings)
+        _show_gauges(metrics, gateway, limiter)
         snapshots.watch(standings.follow)
         _in_background(stack, Prober(standings, probe, world.settings).run())
         _in_background(stack, snapshots.follow(control))
         await stack.enter_async_context(telling(socket_of(world.run_dir, world.instance), observing.tells()))
         if world.access_log is not None:
             stack.callback(world.access_log.close)
-        yield Gateway(server, health, snapshots, inference, standings)
+        yield gateway
+
+
+def _show_gauges(metrics: Metrics, gateway: Gateway, limiter: Limiter) -> None:
+    metrics.watch_each(names.BACKEND_AVAILABLE, gateway.standings.available)
+    metrics.watch(names.IN_FLIGHT, lambda: gateway.inference.in_flight)
+    metrics.watch(names.CONNECTIONS, lambda: len(gateway.server.connections))
+    metrics.watch(names.RESERVATIONS, lambda: limiter.open_reservations)
+    metrics.watch(names.TASKS, lambda: len(asyncio.all_tasks()))
+    metrics.watch(names.SNAPSHOT_AGE, lambda: time.monotonic() - gateway.snapshots.confirmed_at)
 
 
 def _redis_url(snapshots: Snapshots) -> str | None:

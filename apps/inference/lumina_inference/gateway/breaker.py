@@ -17,8 +17,8 @@ class Breaker:
 
     While it is open the backend gets nothing. When its time is up, one request at a time is let through on trial, and
     another one every three seconds, lest a long answer keep all others out: a success closes the breaker, a failure
-    opens it for three times as long, up to 45 s. A dead backend waits for a free
-    probe to succeed before any trial. Times are in seconds of one monotonic clock.
+    opens it for three times as long, up to 45 s. A dead backend waits for a free probe to succeed before any trial.
+    Times are in seconds of one monotonic clock.
     """
 
     __slots__ = (
