@@ -147,7 +147,7 @@ async def test_circuit_of_a_single_backend_opens_and_closes_again() -> None:
     assert primary.hits == 6
 
 
-async def test_half_open_circuit_lets_one_request_at_a_time_through() -> None:
+async def test_half_open_circuit_lets_one_request_through_and_the_others_wait_for_how_it_ends() -> None:
     go = asyncio.Event()
     async with (
         faulty(*FAILS, late(go, good())) as primary,
@@ -156,14 +156,32 @@ async def test_half_open_circuit_lets_one_request_at_a_time_through() -> None:
         await half_open(running)
         trial = asyncio.create_task(asked(running))
         await primary.until(lambda seen: seen.hits == 4)
-        meanwhile = [status for status, _, _ in await asyncio.gather(*(asked(running) for _ in range(10)))]
+        others = [asyncio.create_task(asked(running)) for _ in range(10)]
+        await until(lambda: running.gateway.inference.in_flight == 11)
         hits = primary.hits
         go.set()
-        status, _, _ = await trial
+        statuses = [status for status, _, _ in await asyncio.gather(trial, *others)]
 
-    assert meanwhile == [503] * 10
     assert hits == 4
-    assert status == 200
+    assert statuses == [200] * 11
+
+
+async def test_those_who_waited_for_a_trial_that_failed_are_told() -> None:
+    go = asyncio.Event()
+    async with (
+        faulty(*FAILS, late(go, refuses(503))) as primary,
+        gateway_of(route(primary.backend(), num_retries=0, cooldown_seconds=0.3)) as running,
+    ):
+        await half_open(running)
+        trial = asyncio.create_task(asked(running))
+        await primary.until(lambda seen: seen.hits == 4)
+        others = [asyncio.create_task(asked(running)) for _ in range(10)]
+        await until(lambda: running.gateway.inference.in_flight == 11)
+        go.set()
+        statuses = [status for status, _, _ in await asyncio.gather(trial, *others)]
+
+    assert statuses == [503] * 11
+    assert primary.hits == 4
 
 
 async def test_trial_whose_caller_leaves_makes_room_for_the_next() -> None:

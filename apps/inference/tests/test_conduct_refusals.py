@@ -24,7 +24,7 @@ from apps.inference.tests.faulty_provider import (
     streams,
     told,
 )
-from apps.inference.tests.gateway_world import ADMIN_KEY, STREAM, backend, chunk, gateway, provider, streaming
+from apps.inference.tests.gateway_world import ADMIN_KEY, CHAT, STREAM, backend, chunk, gateway, provider, streaming
 from apps.inference.tests.test_gateway_spans import receiver, values
 from lumina_contracts.snapshot import Tolerance
 
@@ -272,3 +272,36 @@ def _spent(attributes: dict[str, Any]) -> int:
 
 def _tokens_of(metrics: str) -> str:
     return "\n".join(line for line in metrics.splitlines() if "token_usage" in line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "out of memory", "code": 500}}, {"id": "x", "object": "y"}])
+async def test_failure_that_is_told_with_status_200_is_a_failure(body: dict[str, Any]) -> None:
+    async def act(self: FaultyProvider, request: web.BaseRequest, asked_for: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(body)
+
+    async with (
+        faulty(act) as primary,
+        faulty(name="other") as other,
+        gateway_of(route(primary.backend(), other.backend(order=2))) as running,
+    ):
+        status, answer, _ = await asked(running)
+
+    assert (status, said(answer)) == (200, "other")
+    assert primary.hits == 1
+
+
+async def test_trouble_with_one_model_behind_a_star_leaves_the_others_alone() -> None:
+    async def act(self: FaultyProvider, request: web.BaseRequest, body: dict[str, Any]) -> web.StreamResponse:
+        if body["model"] == "bad":
+            return web.json_response({"error": {"message": "broken"}}, status=500)
+        return await good()(self, request, body)
+
+    async with (
+        faulty(*[act] * 20) as primary,
+        gateway_of(route(primary.backend(model="*"), name="any/*", num_retries=1)) as running,
+    ):
+        bad = [(await running.post(CHAT, BODY | {"model": "any/bad"}))[0] for _ in range(3)]
+        status, _, _ = await running.post(CHAT, BODY | {"model": "any/good"})
+
+    assert bad == [500] * 3
+    assert status == 200

@@ -36,7 +36,7 @@ async def running() -> AsyncIterator[Running]:
 
 def streaming_plain(padding: bytes) -> Answerer:
     async def answer(request: web.Request, body: Any) -> web.StreamResponse:
-        return web.Response(body=b"{}" + padding, content_type="application/json")
+        return web.Response(body=b'{"choices":[]}' + padding, content_type="application/json")
 
     return answer
 

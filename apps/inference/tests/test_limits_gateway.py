@@ -152,7 +152,7 @@ async def test_a_model_that_a_wildcard_takes_counts_with_its_own_price() -> None
 
 
 @pytest.mark.parametrize("claimed", [-5, 10**400], ids=["negative", "endless"])
-async def test_absurd_usage_breaks_neither_the_answer_nor_the_accounts(claimed: int) -> None:
+async def test_absurd_usage_breaks_no_answer_and_is_counted_by_the_gateway_instead(claimed: int) -> None:
     log = StringIO()
     details = {"cached_tokens": claimed}
     usage = {"prompt_tokens": claimed, "completion_tokens": claimed, "prompt_tokens_details": details}
@@ -171,7 +171,7 @@ async def test_absurd_usage_breaks_neither_the_answer_nor_the_accounts(claimed: 
 
     assert (status, told["usage"], len(log.getvalue().splitlines())) == (200, usage, 1)
     assert state["routes"][0]["backends"][0]["spend_nano_usd"] == spent
-    assert spent == min(max(0, claimed), 2**53)
+    assert 0 < spent < 1_000 * PRICE
 
 
 def _first_url(running: Running) -> str:

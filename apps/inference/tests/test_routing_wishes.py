@@ -101,16 +101,16 @@ async def test_fallbacks_can_be_switched_off_for_a_request() -> None:
     assert bad.bodies[0] == BODY | {"model": "served-model"}
 
 
-async def test_fallbacks_of_a_request_lead_nowhere_that_its_key_may_not_go() -> None:
+@pytest.mark.parametrize(("wish", "expected"), [({"fallbacks": ["secret"]}, 403), ({}, 500)])
+async def test_fallbacks_lead_nowhere_that_the_key_may_not_go(wish: dict[str, Any], expected: int) -> None:
     bound = key(BOUND_KEY, name="k-bound", limits=Limits(models=("m",)))
     async with faulty(refuses(500)) as bad, faulty(name="secret") as secret:
-        given = routes(route(bad.backend(), num_retries=0), route(secret.backend(), name="secret"))
+        first = route(bad.backend(), num_retries=0, fallbacks=("secret",))
+        given = routes(first, route(secret.backend(), name="secret"))
         async with gateway(sealed(given.routes, KeysPart(keys=(*KEYS, bound)))) as running:
-            status, _, _ = await running.post(
-                "/v1/chat/completions", BODY | {"fallbacks": ["secret"]}, api_key=BOUND_KEY
-            )
+            status, _, _ = await running.post("/v1/chat/completions", BODY | wish, api_key=BOUND_KEY)
 
-    assert status == 500
+    assert status == expected
     assert secret.hits == 0
 
 

@@ -4,6 +4,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, json
 from msgspec.structs import replace
 
 _MOST_TOKENS = 2**53
+_MOST_PLAUSIBLE = 20_000_000  # twice the largest context window there is
 
 
 class InputDetails(Struct, frozen=True):
@@ -21,6 +22,12 @@ class Usage(Struct, frozen=True):
     completion_tokens: int | None = None
     prompt_tokens_details: InputDetails | None = None
     completion_tokens_details: OutputDetails | None = None
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether one request can have used so much. What is not is counted by the gateway instead."""
+        claimed = (self.prompt_tokens or 0, self.completion_tokens or 0, self.cached_tokens or 0)
+        return all(0 <= count <= _MOST_PLAUSIBLE for count in claimed)
 
     @property
     def input_tokens(self) -> int:

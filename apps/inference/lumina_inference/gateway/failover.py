@@ -35,7 +35,7 @@ class Failover:
         waiting, seen = _fallbacks(ask, choices, first), {choices.route.name}
         most, latest = choices.route.policy.max_fallbacks, deadline - _LEAST_SECONDS
         while waiting and call.fallbacks < most and self.means.now() < latest:
-            found = _found(call, ask, waiting.pop(0))
+            found = _found(call, waiting.pop(0))
             if found is None or found.route.name in seen or ask.operation.kind not in found.route.kinds:
                 continue
             seen.add(found.route.name)
@@ -50,10 +50,10 @@ class Failover:
         raise _final(first)
 
 
-def _found(call: Call, ask: Ask, name: str) -> Choices | None:
-    """A fallback's route; one that the caller names itself must be one that the caller may use."""
+def _found(call: Call, name: str) -> Choices | None:
+    """A fallback's route, if the caller may use it: no fallback gives a key what its limits withhold."""
     found = call.index.find(name) if call.index is not None else None
-    if found is None or ask.wishes.fallbacks is None or call.caller is None:
+    if found is None or call.caller is None:
         return found
     return found if call.caller.may_use(name, found.route.name) else None
 

@@ -81,9 +81,20 @@ def _route(call: Call, caller: Caller, ask: Ask) -> Choices:
     if choices is None or not choices.targets:
         raise unknown_model(ask.model)
     if not caller.may_use(ask.model, choices.route.name):
-        raise ModelNotAllowed(
-            f"This key may not use the model {ask.model!r}; GET /v1/models lists what it may.", param="model"
-        )
+        raise _not_allowed(ask.model, "model")
+    _check_fallbacks(call, caller, ask)
     if ask.operation.kind not in choices.route.kinds:
         raise BadRequest(f"The model {ask.model!r} does not answer /v1{ask.operation.path}.", param="model")
     return choices
+
+
+def _check_fallbacks(call: Call, caller: Caller, ask: Ask) -> None:
+    """Those that the caller names itself. The operator's own are passed over where a key may not use them."""
+    for name in ask.wishes.fallbacks or ():
+        found = known_index(call).find(name)
+        if found is not None and not caller.may_use(name, found.route.name):
+            raise _not_allowed(name, "fallbacks")
+
+
+def _not_allowed(model: str, param: str) -> ModelNotAllowed:
+    return ModelNotAllowed(f"This key may not use the model {model!r}; GET /v1/models lists what it may.", param=param)

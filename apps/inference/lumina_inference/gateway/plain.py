@@ -4,12 +4,12 @@ import asyncio
 
 from aiohttp import ClientError, ClientResponse
 
-from lumina_inference.gateway.answers import Answer, Usage
+from lumina_inference.gateway.answers import NOTHING, Answer, Usage
 from lumina_inference.gateway.calls import Call
 from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError, BackendDied, BackendFailed, BackendTimedOut
 from lumina_inference.gateway.index import Target
-from lumina_inference.gateway.refusals import refusal
+from lumina_inference.gateway.refusals import refusal, refusal_in_stream
 from lumina_inference.gateway.replies import Reply, passed_on, reply_answer
 from lumina_inference.gateway.sending import Sending
 from lumina_inference.gateway.standings import Attempt
@@ -75,7 +75,17 @@ def _checked(sending: Sending, response: ClientResponse, body: bytes) -> Answer:
     answer = DIALECTS[sending.operation.form].whole(body)
     if answer is None:
         raise BackendFailed(f"{target.name} answered with something that is not a JSON object.")
+    if sending.operation.form == "chat" and answer.choices is None and answer is not NOTHING:
+        _check_filled(sending, answer)
     return answer
+
+
+def _check_filled(sending: Sending, answer: Answer) -> None:
+    """An answer without an answer: some backends tell of their failures with status 200."""
+    if answer.failed:
+        raise refusal_in_stream(sending.target, b'{"error":%b}' % bytes(answer.error))
+    if sending.operation.streams:
+        raise BackendFailed(f"{sending.target.name} answered without any choice.")
 
 
 def _note(call: Call, answer: Answer, counted: int) -> None:
@@ -83,6 +93,6 @@ def _note(call: Call, answer: Answer, counted: int) -> None:
     call.response_model = answer.model
     call.finish_reasons = answer.finish_reasons
     call.usage = answer.usage
-    if answer.usage is None:
+    if answer.usage is None or not answer.usage.is_plausible:
         call.usage = Usage(prompt_tokens=call.estimated_input, completion_tokens=counted)
         call.usage_estimated = True

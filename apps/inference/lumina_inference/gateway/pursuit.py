@@ -26,9 +26,11 @@ from lumina_inference.gateway.failures import (
 )
 from lumina_inference.gateway.index import Choices, Target
 from lumina_inference.gateway.settings import GatewaySettings
+from lumina_inference.gateway.standings import Standing
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 _JITTER = 0.5
+_TRIAL_PATIENCE = 5.0
 _LEAST_SECONDS = 0.001
 _SOON = {"Retry-After": "1"}
 
@@ -121,7 +123,9 @@ class Pursuit(Struct, eq=False):
         if not again or pause is None or pause >= self._left():
             raise last
         await self.means.sleep(pause)
-        return target if retry_after(last.headers) is None else await self._let_in(policy, needs, target, last)
+        if retry_after(last.headers) is None:
+            return target
+        return await self._let_in(policy, needs, target, last, self.means.settings.longest_retry_after_seconds)
 
     def _in_vain(self, policy: Policy, last: ApiError, breaker: Breaker) -> bool:
         """The circuit is open: a failed trial has told enough, and so has any failure if a fallback can answer."""
@@ -131,13 +135,13 @@ class Pursuit(Struct, eq=False):
             return self.on_trial and retry_after(last.headers) is None
         return self.on_trial or bool(policy.fallbacks)
 
-    async def _let_in(self, policy: Policy, needs: Needs, target: Target, last: ApiError) -> Target:
-        """After a pause that a backend asked for, all who waited are let in one by one until one of them is answered.
+    async def _let_in(self, policy: Policy, needs: Needs, target: Target, last: ApiError, patience: float) -> Target:
+        """All who wait for a backend are let in one by one until one of them is answered, then all at once.
 
         Raises `last` if the backend wants another pause meanwhile, it takes too long, or a fallback can answer.
         """
         chooser, standing = self.means.chooser, self.means.chooser.standings.of(target)
-        give_up = min(self.deadline, self.means.now() + self.means.settings.longest_retry_after_seconds)
+        give_up = min(self.deadline, self.means.now() + patience)
         while (found := chooser.choose(self.choices.targets, policy, needs, self.tried)) is None:
             now = self.means.now()
             waits = standing.breaker.reason is not None and standing.breaker.until <= now < give_up
@@ -163,18 +167,26 @@ class Pursuit(Struct, eq=False):
         if not able:
             raise self._unfit(policy, needs)
         standings = self.means.chooser.standings
-        soonest = min((standings.of(target) for target in able), key=lambda standing: standing.breaker.until)
+        soonest = min((standings.of(target) for target in able), key=_reopening)
         seconds = max(0.0, soonest.breaker.until - self.means.now())
         if soonest.breaker.reason is None:
             raise BackendsRateLimited(f"The model {self.ask.model!r} serves as many requests as it may.", headers=_SOON)
         if soonest.breaker.reason != Failure.RATE_LIMITED:
-            raise _unavailable(self.ask, seconds)
+            return await self._after_trial(policy, needs, soonest, seconds)
         longest = min(self.means.settings.longest_retry_after_seconds, self._left())
         if self.honoured or policy.fallbacks or seconds > longest:
             raise _rate_limited(self.ask, seconds)
         self.honoured = True
         await self.means.sleep(seconds + _FIRST_PAUSE * self.means.draw())
-        return await self._let_in(policy, needs, soonest.target, _rate_limited(self.ask, 1))
+        longest = self.means.settings.longest_retry_after_seconds
+        return await self._let_in(policy, needs, soonest.target, _rate_limited(self.ask, 1), longest)
+
+    async def _after_trial(self, policy: Policy, needs: Needs, standing: Standing, seconds: float) -> Target:
+        """While a request is on trial the others wait for how it ends, for it may well be good news."""
+        error = _unavailable(self.ask, seconds)
+        if seconds > 0 or standing.breaker.dead:
+            raise error
+        return await self._let_in(policy, needs, standing.target, error, _TRIAL_PATIENCE)
 
     def _unfit(self, policy: Policy, needs: Needs) -> ApiError:
         model = self.ask.model
@@ -187,9 +199,14 @@ def _needs(ask: Ask) -> Needs:
     return Needs(ask.wishes.tags, ask.input_tokens, ask.stream)
 
 
+def _reopening(standing: Standing) -> tuple[bool, float]:
+    return standing.breaker.dead, standing.breaker.until
+
+
 def _unavailable(ask: Ask, seconds: float) -> NoBackend:
+    next_try = f"the next is tried in {seconds:.0f} s" if seconds >= 1 else "one is on trial"
     return NoBackend(
-        f"Every backend of the model {ask.model!r} is out of rotation; the next is tried in {seconds:.0f} s.",
+        f"Every backend of the model {ask.model!r} is out of rotation; {next_try}.",
         headers={"Retry-After": str(max(1, round(seconds)))},
     )
 

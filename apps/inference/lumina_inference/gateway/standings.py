@@ -24,6 +24,7 @@ _LONGEST_REST = 600.0
 _DEAD_SECONDS = 5.0
 _WILD = "*"
 _AVAILABLE = {"closed": 1.0, "half_open": 0.5, "open": 0.0}
+_OF_ONE_MODEL = frozenset({Failure.MISSING, Failure.SERVER_ERROR, Failure.RATE_LIMITED})
 _LOST = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.BROKEN})
 
 
@@ -131,8 +132,10 @@ class Standing:
         return failure
 
     def _blames(self, failure: Failure) -> bool:
-        """A backend for every model is not to blame when a caller asks for one that it lacks."""
-        return conduct(failure).blames and not (failure is Failure.MISSING and _WILD in self.target.backend.model)
+        """Behind a `*` are many models, and what one of them answers says nothing of the others."""
+        if _WILD in self.target.backend.model and failure in _OF_ONE_MODEL:
+            return False
+        return conduct(failure).blames
 
     def _blame(self, error: ApiError, failure: Failure, policy: Policy, now: float) -> None:
         seconds = self.target.backend.cooldown_seconds or policy.cooldown_seconds

@@ -271,7 +271,8 @@ class Stream:
         events, call = self._events, self._call
         call.response_id, call.response_model = events.id, events.model
         call.finish_reasons, call.usage = tuple(events.finish_reasons), events.usage
-        if events.started and not events.tells_usage:
-            told = events.usage.input_tokens if events.usage else 0
+        plausible = events.usage is not None and events.usage.is_plausible
+        if events.started and not (events.tells_usage and plausible):
+            told = events.usage.input_tokens if events.usage and plausible else 0
             call.usage = Usage(prompt_tokens=told or call.estimated_input, completion_tokens=events.pieces)
             call.usage_estimated = True

@@ -16,11 +16,13 @@ def refusal(account: Account, now: float, headers: Iterable[Header]) -> ApiError
     """The error for a request that this account does not admit."""
     if account.counter.unit != "nano_usd":
         return _rate_limited(account, now, headers)
+    if account.exhausted:
+        return _spent(account, now)
     if not account.known and not account.alone:
         return LimitsUnavailable(
             f"What {_who(account)} has spent cannot be read at the moment; try again.", headers={"Retry-After": "1"}
         )
-    return _spent(account, now) if account.exhausted else _reserved(account)
+    return _reserved(account)
 
 
 def rate_headers(requests: Sequence[Account], tokens: Sequence[Account], now: float) -> list[Header]:
