@@ -1,17 +1,26 @@
 """What inference is made of in the control plane: the routes in force, the aliases, and the file they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lumina_contracts.snapshot import KeyEntry, Route, RoutesPart
 from lumina_inference.cards import card_of
-from lumina_inference.config.compiling import decoded
+from lumina_inference.config.compiling import Compiled, decoded
 from lumina_inference.config.masking import masked
 from lumina_inference.config.tree import Unreadable
 from lumina_inference.config.watching import ConfigState, ConfigWatch, OnChange
 from lumina_inference.settings import InferenceSettings
-from lumina_kit.errors import NotFound
+from lumina_kit import logs
+from lumina_kit.errors import Invalid, NotFound
+
+log = logs.get(__name__)
+Kept = Callable[[], Compiled | None]
+
+
+class BrokenConfig(Invalid):
+    code = "broken_config"
+    title = "The gateway's configuration cannot be used"
 
 
 class ModelNotFound(NotFound):
@@ -37,11 +46,15 @@ class Inference:
 
     @classmethod
     def of(
-        cls, settings: InferenceSettings, config: Path, environ: Mapping[str, str], *, required: bool
+        cls, settings: InferenceSettings, config: Path, environ: Mapping[str, str], *, required: bool, kept: Kept
     ) -> "Inference":
-        """Read the configuration file once. `required`: an operator named it, so its absence is worth a warning."""
+        """Read the configuration file once. `required`: an operator named it, so its absence is worth a warning.
+
+        With errors in the file it goes on with what `kept` gives; raises BrokenConfig if that is nothing.
+        """
         watch = ConfigWatch(config, environ, most_bytes=settings.config_bytes, required=required)
-        watch.load()
+        if not watch.load().report.ok:
+            _go_on(watch, kept())
         return cls(watch, settings)
 
     @property
@@ -83,6 +96,15 @@ class Inference:
             return masked(decoded(content, self.settings.config_bytes))
         except Unreadable:
             return None
+
+
+def _go_on(watch: ConfigWatch, kept: Compiled | None) -> None:
+    file, first = watch.state.path, watch.state.report.errors[0]
+    check = f"lumina config check {file}"
+    if kept is None:
+        raise BrokenConfig(f"{file} cannot be used: {first}.", next_step=f"{check} says what else is wrong with it.")
+    watch.keep(kept)
+    log.error("the configuration cannot be used; what was last served goes on", file=str(file), next_step=check)
 
 
 def _callable(route: Route, part: RoutesPart) -> CallableModel:

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from lumina_inference.api import router
+from lumina_inference.config.compiling import without_file
 from lumina_inference.service import Inference
 from lumina_inference.settings import InferenceSettings
 from lumina_kit import problems
@@ -50,7 +51,7 @@ def client(tmp_path: Path) -> Client:
         app = FastAPI()
         problems.install(app)
         app.state.authenticator = Keys()
-        app.state.inference = Inference.of(InferenceSettings(), file, {}, required=False)
+        app.state.inference = Inference.of(InferenceSettings(), file, {}, required=False, kept=without_file)
         app.include_router(router, prefix="/api/inference")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(app=app)

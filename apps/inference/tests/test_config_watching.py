@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lumina_inference.config.compiling import compile_text
 from lumina_inference.config.findings import Level
 from lumina_inference.config.watching import ConfigChange, ConfigWatch
 
@@ -204,3 +205,18 @@ async def test_change_that_could_not_be_recorded_is_told_again_with_the_first_di
 
     assert told[0] == told[1]
     assert told[1].before_sha256 == first
+
+
+def test_kept_routes_serve_until_the_file_is_good_again_even_with_the_same_content(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    kept = compile_text(GOOD.encode(), {})
+    watch = watching(file, BAD)
+    watch.keep(kept)
+    assert served(watch) == ["a"]
+    assert not watch.state.current
+
+    file.write_text(GOOD)
+
+    assert settled(watch) is not None
+    assert watch.state.current
+    assert watch.state.running is not kept

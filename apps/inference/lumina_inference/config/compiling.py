@@ -21,6 +21,7 @@ from lumina_inference.config.tree import Unreadable, Value, read_tree
 from lumina_inference.config.wildnames import take_names
 
 MOST_BYTES = 512 * 1024
+EMPTY = "the file is empty, as if cut short in writing; to serve only the embedded models, write `model_list: []`"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def compile_file(path: Path, environ: Mapping[str, str], most_bytes: int = MOST_
             content = stream.read(most_bytes + 1)
     except OSError as error:
         return _failed(Unreadable(1, f"{path} cannot be read: {error.strerror or error}"), None)
+    if says_nothing(content):
+        return _failed(Unreadable(1, EMPTY), None)
     return compile_text(content, environ, most_bytes)
 
 
@@ -66,6 +69,12 @@ def compile_text(content: bytes, environ: Mapping[str, str], most_bytes: int = M
     except Unreadable as error:
         return _failed(error, digest)
     return _compiled(tree, environ, digest)
+
+
+def says_nothing(content: bytes) -> bool:
+    """Whether a file is empty but for space and comments, as one that was cut short."""
+    lines = (line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
+    return all(not line or line.startswith(b"#") for line in lines)
 
 
 def decoded(content: bytes, most_bytes: int = MOST_BYTES) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lumina_inference.config.compiling import MOST_BYTES, Compiled, compile_text, without_file
+from lumina_inference.config.compiling import EMPTY, MOST_BYTES, Compiled, compile_text, says_nothing, without_file
 from lumina_inference.config.findings import Finding, Level, Report
 from lumina_kit import logs
 
@@ -20,8 +20,7 @@ _EMPTIED = Report(
             Level.ERROR,
             1,
             "",
-            "the file is empty, as if its writing had been cut short; what was last read from it goes on. "
-            "To serve only the embedded models, write: model_list: []",
+            f"{EMPTY}; until then what was last read from it goes on",
         ),
     )
 )
@@ -68,6 +67,7 @@ class ConfigWatch:
         self._required = required
         self._taken: Signature | None = None
         self._seen: Signature | None = None
+        self._kept = False
         self.state = ConfigState(path, without_file(), None, Report(), None, None)
 
     def load(self) -> ConfigState:
@@ -75,6 +75,11 @@ class ConfigWatch:
         self._seen = _signature(self.state.path)
         self._take(self._seen)
         return self.state
+
+    def keep(self, kept: Compiled) -> None:
+        """Serve this, which an earlier run was told, until the file is good again."""
+        self._kept = True
+        self.state = replace(self.state, running=kept, running_sha256=kept.routes.config_sha256)
 
     def poll(self) -> ConfigChange | None:
         """Look again. A change counts once two looks have found the same, so that no half-written file is read."""
@@ -112,15 +117,16 @@ class ConfigWatch:
         report = _EMPTIED if self._emptied(content) else compiled.report
         self.state = replace(self.state, report=report, file_sha256=digest, content=content)
         _log(self.state)
-        if not report.ok or digest == before:
+        if not report.ok or (digest == before and not self._kept):
             return None
+        self._kept = False
         self.state = replace(self.state, running=compiled, running_sha256=digest)
         return ConfigChange(self.state.path, before, digest, compiled)
 
     def _emptied(self, content: bytes) -> bool:
         running, embedded = self.state.running, without_file()
         has_more = running.routes.routes != embedded.routes.routes or running.master_key_sha256 is not None
-        return has_more and _says_nothing(content)
+        return has_more and says_nothing(content)
 
     def _lose(self) -> None:
         """The file is not there, or cannot be read: what ran goes on."""
@@ -158,12 +164,6 @@ def _read(path: Path, most_bytes: int) -> bytes | None:
             return stream.read(most_bytes + 1) if regular else None
     except OSError:  # a folder, or no permission
         return None
-
-
-def _says_nothing(content: bytes) -> bool:
-    """Whether the file is empty but for space and comments, as one that was cut short."""
-    lines = (line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
-    return all(not line or line.startswith(b"#") for line in lines)
 
 
 def _log(state: ConfigState) -> None:

@@ -23,7 +23,7 @@ class Vault:
 
     async def read(self) -> bytes | None:
         """The snapshot's JSON; None if there is no file, or one that does not open."""
-        return await asyncio.to_thread(self._read)
+        return await asyncio.to_thread(self.read_now)
 
     async def write(self, content: bytes) -> None:
         """Replace the file at once, or leave it: a full disk does not stop the gateway."""
@@ -38,13 +38,14 @@ class Vault:
         if self._writing is not None:
             await asyncio.wait([self._writing])
 
-    def _read(self) -> bytes | None:
+    def read_now(self) -> bytes | None:
+        """The same, where no event loop runs yet."""
         try:
             return self._key.open(_PURPOSE, self._file.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, BadMasterKey) as error:
-            _log.warning("the kept snapshot cannot be read; waiting for control", error=str(error))
+            _log.warning("the kept snapshot cannot be read", error=str(error))
             return None
 
     def _write(self, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """Builds the control plane's parts from its environment: the one place that knows every app's pieces."""
 
 import os
+from functools import partial
 
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.settings import GovernanceSettings
@@ -14,6 +15,7 @@ from lumina_kit.parts import PartsClient
 from lumina_kit.settings import load
 from lumina_platform import apps
 from lumina_platform.control.environment import Environment
+from lumina_platform.control.kept import kept_config
 from lumina_platform.control.keys import AllKeys
 from lumina_platform.control.metrics import Metrics
 from lumina_platform.control.readiness import Readiness
@@ -30,8 +32,9 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     settings = load(PlatformSettings, "platform", home)
     warn_of_unknown(os.environ)
     database = Database(settings.database_url or home.database_url)
-    governance = _governance(environment, database, now)
-    inference = _inference(environment)
+    key = MasterKey.load(home)
+    governance = _governance(environment, database, key, now)
+    inference = _inference(environment, key)
     parts = PartsClient(environment.run_dir or home.run_dir)
     return World(
         apps=apps.load(settings.apps or apps.APPS),
@@ -49,15 +52,16 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     )
 
 
-def _governance(environment: Environment, database: Database, now: Clock) -> Governance:
+def _governance(environment: Environment, database: Database, key: MasterKey, now: Clock) -> Governance:
     home = environment.home
     settings = load(GovernanceSettings, "governance", home)
-    return Governance.of(database, MasterKey.load(home), settings, Passwords(), now, environment.public_url)
+    return Governance.of(database, key, settings, Passwords(), now, environment.public_url)
 
 
-def _inference(environment: Environment) -> Inference:
+def _inference(environment: Environment, key: MasterKey) -> Inference:
     """Of the file that an operator named, else of the one in the home, which need not be there."""
-    named = environment.gateway_config
-    settings = load(InferenceSettings, "inference", environment.home)
-    file = named or environment.home.gateway_config
-    return Inference.of(settings, file, os.environ, required=named is not None)
+    home, named = environment.home, environment.gateway_config
+    settings = load(InferenceSettings, "inference", home)
+    file = named or home.gateway_config
+    kept = partial(kept_config, home, key)
+    return Inference.of(settings, file, os.environ, required=named is not None, kept=kept)
