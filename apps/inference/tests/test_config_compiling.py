@@ -229,13 +229,13 @@ def test_two_entries_with_one_id_are_an_error() -> None:
 
 def test_known_keys_get_a_not_yet_line_and_unknown_ones_a_warning() -> None:
     text = (
-        entry("model: ollama/a, rpm: 5, budget_duration: 1d, mystery: 1", info="base_model: b, tier: x, riddle: 2")
+        entry("model: ollama/a, rpm: 5, region_name: x, mystery: 1", info="base_model: b, tier: x, riddle: 2")
         + "litellm_settings: {callbacks: [x], enigma: 1}\nrouter_settings: {num_retries: 2, weights: {}, puzzle: 1}\n"
-        "general_settings: {database_url: x, secret: 1}\nenvironment_variables: {A: b}\nguardrails: []\nquestion: 1\n"
+        "general_settings: {database_url: x, secret: 1}\nenvironment_variables: {A: b}\nprompts: []\nquestion: 1\n"
     )
 
     assert lines(compiled(text)) == [
-        ("not yet", 3, "model_list[0].litellm_params.budget_duration"),
+        ("not yet", 3, "model_list[0].litellm_params.region_name"),
         ("warning", 3, "model_list[0].litellm_params.mystery"),
         ("not yet", 4, "model_list[0].model_info.tier"),
         ("warning", 4, "model_list[0].model_info.riddle"),
@@ -245,7 +245,7 @@ def test_known_keys_get_a_not_yet_line_and_unknown_ones_a_warning() -> None:
         ("warning", 6, "router_settings.puzzle"),
         ("not yet", 7, "general_settings.database_url"),
         ("warning", 7, "general_settings.secret"),
-        ("not yet", 9, "guardrails"),
+        ("not yet", 9, "prompts"),
         ("warning", 10, "question"),
     ]
 
@@ -361,3 +361,51 @@ def test_file_is_checked_with_its_digest_and_its_bounds(tmp_path: Path) -> None:
 
 def test_no_provider_is_both_compatible_and_translated() -> None:
     assert not PROVIDERS.keys() & TRANSLATED.keys()
+
+
+@pytest.mark.parametrize("content", ["", "\n", "# model_list: []\n"])
+def test_check_of_an_empty_file_says_that_it_is_empty(tmp_path: Path, content: str) -> None:
+    (tmp_path / "c.yaml").write_text(content)
+
+    assert "is empty" in check(tmp_path / "c.yaml", {}).errors[0].message
+
+
+def test_keys_that_litellm_reads_only_in_passing_are_known() -> None:
+    keys = ("allow_requests_on_db_unavailable", "forward_openai_org_id", "use_x_forwarded_for")
+    given = compiled("general_settings:\n" + "".join(f"  {key}: true\n" for key in keys))
+
+    assert [finding.level for finding in given.report.findings] == [Level.NOT_YET] * len(keys)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "instead"),
+    [
+        ("litellm_settings", "max_budget", "lumina keys create --budget"),
+        ("litellm_settings", "budget_duration", "limits.md"),
+        ("router_settings", "provider_budget_config", "lumina keys create --budget"),
+        ("general_settings", "custom_auth", "lumina keys create"),
+        ("general_settings", "enable_jwt_auth", "lumina keys create"),
+        ("general_settings", "allowed_ips", "firewall"),
+        ("general_settings", "max_parallel_requests", "of each backend"),
+        ("general_settings", "enforced_params", "its key"),
+    ],
+)
+def test_key_that_guards_money_or_access_is_a_warning_that_says_what_to_use(
+    section: str, key: str, instead: str
+) -> None:
+    (finding,) = compiled(f"{section}: {{{key}: x}}").report.findings
+
+    assert finding.level is Level.WARNING
+    assert instead in finding.message
+
+
+def test_section_that_is_no_mapping_is_told_once() -> None:
+    assert lines(compiled("litellm_settings: [1, 2]")) == [("error", 1, "litellm_settings")]
+
+
+def test_only_what_quotes_would_mend_is_told_to_be_quoted() -> None:
+    (of_list,) = compiled("model_list: [{model_name: [a], litellm_params: {model: ollama/a}}]").report.errors
+    (of_number,) = compiled("model_list: [{model_name: 1, litellm_params: {model: ollama/a}}]").report.errors
+
+    assert "quotes" not in of_list.message
+    assert "quotes" in of_number.message

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from lumina_inference.config.findings import Findings, Level
+from lumina_inference.config.guards import guard
 from lumina_inference.config.known import is_known
 from lumina_inference.config.tree import Value, walk
 
@@ -19,6 +20,12 @@ def shown(value: Value) -> str:
     if value.mapping is not None or value.items is not None or value.data is None:
         return value.kind
     return repr(value.data)[:_MOST_SHOWN]
+
+
+def not_text(value: Value) -> str:
+    """What is wrong with a value that should be text, and how to mend it where that is plain."""
+    quotes = "" if value.items is not None or value.mapping is not None else "; put it in quotes"
+    return f"must be text, and is {value.kind}{quotes}"
 
 
 class LeftOut(Exception):
@@ -54,7 +61,7 @@ class Fields:
         if found is None:
             return None
         if found.text is None:
-            self.findings.error(found.line, found.path, f"must be text, and is {found.kind}; put it in quotes")
+            self.findings.error(found.line, found.path, not_text(found))
             return None
         return self.resolved(found)
 
@@ -151,7 +158,9 @@ class Fields:
         for name, value in self.values.items():
             if name in used:
                 continue
-            if is_known(section, name):
+            if instead := guard(section, name):
+                self.findings.warning(value.line, value.path, instead)
+            elif is_known(section, name):
                 self.findings.not_yet(value.line, value.path)
             else:
                 self.findings.warning(value.line, value.path, "LiteLLM has no such key; it is ignored")

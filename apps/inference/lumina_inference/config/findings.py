@@ -61,5 +61,5 @@ class Findings:
         self.add(Level.NOT_YET, line, path, message)
 
     def report(self) -> Report:
-        """What was found, in the order of the file."""
-        return Report(tuple(sorted(self.found, key=lambda finding: finding.line)))
+        """What was found, each once, in the order of the file."""
+        return Report(tuple(sorted(dict.fromkeys(self.found), key=lambda finding: finding.line)))

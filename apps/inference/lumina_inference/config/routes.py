@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lumina_contracts.snapshot import Alias, Policy, Route, Terms
 from lumina_inference.config.acted import ENTRY, MODEL_INFO, PARAMS
 from lumina_inference.config.backends import Drafted, EntryDefaults, read_backend
-from lumina_inference.config.fields import Fields, LeftOut
+from lumina_inference.config.fields import Fields, LeftOut, not_text
 from lumina_inference.config.findings import Level
 from lumina_inference.config.parameters import CALL_PARAMETERS
 from lumina_inference.config.translation import passed_on
@@ -135,7 +135,7 @@ def _name(entry: Fields) -> str | None:
     name = at.text if at else None
     path = f"{entry.at.path}.model_name"
     if at is None or not name:
-        wrong = f"must be text, and is {at.kind}; put it in quotes" if at else "is missing"
+        wrong = not_text(at) if at else "is missing"
         entry.findings.error(at.line if at else entry.at.line, path, wrong)
         return None
     if problem := _name_problem(name):
