@@ -1,6 +1,7 @@
 """`lumina gateway top` against a small server that tells a gateway's state, in a pipe and at a terminal."""
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from msgspec import json as state_json
+from rich.console import Console
 
 from lumina_inference.gateway.state import (
     BackendState,
@@ -26,6 +28,7 @@ from lumina_inference.gateway.state import (
     RouteState,
     SpendView,
 )
+from lumina_platform.cli.board import board
 from lumina_platform.cli.main import run
 
 AT = 1_800_000_000.0
@@ -132,6 +135,19 @@ def top(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return call
 
 
+@pytest.fixture
+def screen_of() -> Any:
+    """The lines of a state at a width."""
+
+    def draw(told: GatewayState, width: int) -> list[str]:
+        console = Console(width=width, file=io.StringIO(), force_terminal=False)
+        with console.capture() as captured:
+            console.print(board(told, "http://gateway", width))
+        return captured.get().splitlines()
+
+    return draw
+
+
 def test_a_pipe_gets_the_table_once_and_plain(top: Any, gateway: Gateway) -> None:
     gateway.tells(state(route("gpt-4o", backend("east"), backend("west"))))
 
@@ -156,6 +172,23 @@ def test_what_is_out_of_rotation_comes_first_with_its_reason_and_the_time_until_
     assert [line.split()[0] for line in lines] == ["ailing", "south", "busy"]
     assert "open 4 s: rate limited" in lines[0]
     assert "30 (2%)" in lines[0]
+
+
+def test_in_100_columns_backends_of_one_model_and_their_states_stay_apart_whatever_the_numbers(screen_of: Any) -> None:
+    endless: dict[str, Any] = {
+        "model": "meta-llama/Llama-3.3-70B-Instruct-with-a-long-name", "in_flight": 10**12, "requests": 10**18,
+        "requests_per_second": 1e15, "errors": {"timed_out": 10**17}, "p50_seconds": 1e9, "p99_seconds": 1e14,
+        "first_token_p50_seconds": 1e8, "spend_nano_usd": 10**27,
+    }  # fmt: skip
+    one, other = backend("1111aaaa2222bbbb", **endless), backend("3333cccc4444dddd", **endless, state="open")
+
+    drawn = screen_of(state(route("llama", one, other)), width=100)
+
+    assert all(len(line) <= 100 for line in drawn)
+    (well,) = [line for line in drawn if "1111aaaa" in line]
+    (ill,) = [line for line in drawn if "3333cccc" in line]
+    assert "closed" in well
+    assert "open" in ill
 
 
 def test_processes_that_differ_are_silent_or_lack_control_are_told(top: Any, gateway: Gateway) -> None:

@@ -18,6 +18,7 @@ MOST_SPENDERS = 12
 _ORDER = {"open": 0, "half_open": 1, "closed": 2}
 _STYLE = {"open": "bold red", "half_open": "yellow", "closed": "green"}
 _SHORT_ID = 8
+_LEAST_WIDTH = 11  # a short id behind its indent
 _MADE_ID = re.compile(r"[0-9a-f]{16}")
 NO_ROUTES = "No routes yet. Start with `lumina up --config FILE`, a LiteLLM config.yaml with a `model_list`."
 NO_REQUESTS = "No request yet. Try: lumina chat 'What can you do?'"
@@ -67,7 +68,7 @@ def _routes(state: GatewayState, *, wide: bool) -> Table:
     """A narrow one puts the backends of a route below its name."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for title in ("Route", "Backend", "State") if wide else ("Route", "State"):
-        table.add_column(title)  # these give way where there is little room; numbers do not
+        table.add_column(title, min_width=_LEAST_WIDTH)  # these give way where there is little room; numbers do not
     for title in ("Req/s", "Now", "p50", "p99", "First", *(("Requests",) if wide else ()), "Errors"):
         table.add_column(title, justify="right", no_wrap=True)
     if wide:
@@ -105,7 +106,7 @@ def _urgency(route: RouteState) -> tuple[int, float, str]:
 def _cells(backend: BackendState, state: GatewayState, *, wide: bool) -> Iterator[RenderableType]:
     yield _cut(_standing(backend, state), _STYLE[backend.state])
     yield rate(backend.requests_per_second)
-    yield str(backend.in_flight) if backend.in_flight else NOTHING
+    yield count(backend.in_flight) if backend.in_flight else NOTHING
     for latency in (backend.p50_seconds, backend.p99_seconds, backend.first_token_p50_seconds):
         yield seconds(latency)
     if wide:
@@ -118,11 +119,15 @@ def _cells(backend: BackendState, state: GatewayState, *, wide: bool) -> Iterato
 
 
 def _named(backend: BackendState, *, wide: bool) -> str:
-    """By its model and the beginning of its id; by the id alone where the operator has chosen one."""
+    """By its model and the beginning of its id; by the id alone where the operator has chosen one.
+
+    In little room the id comes first: it tells backends of one model apart, and what comes last is cut.
+    """
     twice = backend.model.startswith(f"{backend.provider}/")
     model = backend.model if twice else f"{backend.provider}/{backend.model}"
     if _MADE_ID.fullmatch(backend.id):
-        return f"{model} {backend.id[:_SHORT_ID]}"
+        short = backend.id[:_SHORT_ID]
+        return f"{model} {short}" if wide else f"{short} {model}"
     return f"{backend.id} ({model})" if wide else backend.id
 
 

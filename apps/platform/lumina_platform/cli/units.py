@@ -2,6 +2,7 @@
 
 NOTHING = "-"
 _NANO = 1_000_000_000
+_SIZES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def seconds(value: float | None) -> str:
@@ -10,6 +11,8 @@ def seconds(value: float | None) -> str:
         return NOTHING
     if value < 0.9995:
         return f"{value * 1000:.0f} ms" if value >= 0.01 else f"{value * 1000:.1f} ms"
+    if value >= 100_000:
+        return f"{_short(value)} s"
     return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
 
 
@@ -20,18 +23,27 @@ def dollars(nano_usd: int) -> str:
         return NOTHING
     if value < 0.0001:
         return "<$0.0001"
+    if value >= 1e6:
+        return f"${_short(value)}"
     return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
 
 
 def count(value: int) -> str:
     """A whole number, shortened from ten thousand on."""
-    for from_, size, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if value >= from_:
-            return f"{value / size:.1f}{letter}"
-    return str(value)
+    return _short(value) if value >= 10_000 else str(value)
 
 
 def rate(value: float) -> str:
     if value == 0:
         return NOTHING
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    if value < 100:
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if value < 100_000 else _short(value)
+
+
+def _short(value: float) -> str:
+    """With a letter for its size; from a thousand of the greatest letter on, as a power of ten."""
+    if value >= 1e15:
+        return f"{value:.0e}"
+    size, letter = next(each for each in _SIZES if value >= each[0])
+    return f"{value / size:.1f}{letter}"
