@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from config_texts import compiled, lines
 
+from apps.inference.tests.config_texts import compiled, lines
 from lumina_inference.config.compiling import check
 from lumina_inference.config.findings import Level
 
