@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lumina_inference.config.acted import SECTIONS
+from lumina_inference.config.guards import guarded
 from lumina_inference.config.known import known_keys
 from lumina_inference.config.lumina_settings import KEYS
 from lumina_inference.config.prices import price_table
@@ -21,7 +22,8 @@ _TRANSLATED_NOTE = (
 def litellm_config() -> str:
     intro = (
         "`lumina config check FILE` says by line which of these a file has. Keys have LiteLLM's names and meanings; "
-        "what is accepted and not acted on gets a line that says *not yet*, an unknown key a warning."
+        "what is accepted and not acted on gets a line that says *not yet*, an unknown key a warning, and "
+        "so does a key that would limit money or access and does not act here."
     )
     acted = (part for name in SECTIONS for part in _section(name))
     return page("Keys of a LiteLLM configuration", intro, *acted, *_lumina(), *_strategies(), *_providers(), _prices())
@@ -33,7 +35,10 @@ def _section(name: str) -> Iterator[str]:
     yield table(["key", "what it does"], [[f"`{key}`", meaning] for key, meaning in keys.items()])
     if name == "litellm_params":
         yield _TRANSLATED_NOTE
-    rest = sorted(known_keys()[name] - keys.keys())
+    guards = guarded(name)
+    if guards:
+        yield f"Not enforced; a warning says what to use instead: {_listed(sorted(guards))}."
+    rest = sorted(known_keys()[name] - keys.keys() - guards)
     if rest:
         yield f"Accepted, and not acted on yet: {_listed(rest)}."
 

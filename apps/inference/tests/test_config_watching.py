@@ -213,7 +213,7 @@ def test_kept_routes_serve_until_the_file_is_good_again_even_with_the_same_conte
     watch = watching(file, BAD)
     watch.keep(kept)
     assert served(watch) == ["a"]
-    assert not watch.state.current
+    assert watch.state.report.errors
 
     file.write_text(GOOD)
 

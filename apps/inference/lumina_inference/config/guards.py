@@ -58,6 +58,11 @@ _GUARDS = {
 }
 
 
+def guarded(section: str) -> frozenset[str]:
+    """The keys of a section that guard something in LiteLLM and nothing here."""
+    return frozenset(_GUARDS.get(section, {}))
+
+
 def guard(section: str, key: str) -> str | None:
     """What to say of a key that guards something in LiteLLM and nothing here."""
     return _GUARDS.get(section, {}).get(key)
