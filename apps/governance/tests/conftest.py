@@ -27,7 +27,7 @@ URL = "http://lumina.test"
 class Clock:
     """A time that a test moves."""
 
-    at: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    at: datetime = datetime(2126, 11, 20, 12, tzinfo=UTC)  # to come, since clients drop cookies of the past
 
     def __call__(self) -> datetime:
         return self.at

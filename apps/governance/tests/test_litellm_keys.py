@@ -130,7 +130,7 @@ async def test_key_is_found_by_itself_or_its_hash(governance: Governance, now: C
     assert by_key == by_hash
     assert (by_key.key_name, by_key.status) == (f"sk-...{made.key[-4:]}", "active")
     assert by_key.budget_reset_at is not None
-    assert by_key.budget_reset_at.isoformat() == "2026-12-01T00:00:00+00:00"
+    assert by_key.budget_reset_at.isoformat() == "2126-12-01T00:00:00+00:00"
     assert (await info(governance, who, made.key)).status == "expired"
 
 
