@@ -79,15 +79,11 @@ def contract() -> Iterator[Contract]:
     server.server_close()
 
 
-@pytest.fixture
-def lumina(contract: Contract, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lumina:
-    """Runs `lumina` with arguments, as the caller of a key of the contract server."""
-    monkeypatch.setenv("LUMINA_URL", contract.url)
-    monkeypatch.setenv("LUMINA_GATEWAY_URL", contract.url)
-    monkeypatch.setenv("LUMINA_API_KEY", "lum_secret")
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *first: str) -> Lumina:
+    """Runs `lumina` in this process, with the same first words each time, as from a shell whose output is a pipe."""
 
     def call(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lumina", *arguments])
+        monkeypatch.setattr(sys, "argv", ["lumina", *first, *arguments])
         status = 0
         try:
             run()
@@ -97,3 +93,13 @@ def lumina(contract: Contract, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         return Outcome(status, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def lumina(contract: Contract, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lumina:
+    """Runs `lumina` with arguments, as the caller of a key of the contract server."""
+    monkeypatch.setenv("LUMINA_URL", contract.url)
+    monkeypatch.setenv("LUMINA_GATEWAY_URL", contract.url)
+    monkeypatch.setenv("LUMINA_API_KEY", "lum_secret")
+
+    return command(monkeypatch, capsys)

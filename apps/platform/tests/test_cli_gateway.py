@@ -21,6 +21,7 @@ import pytest
 from msgspec import json as state_json
 from rich.console import Console
 
+from apps.platform.tests.conftest import Lumina, command
 from lumina_inference.gateway.state import (
     BackendState,
     GatewayState,
@@ -29,7 +30,6 @@ from lumina_inference.gateway.state import (
     SpendView,
 )
 from lumina_platform.cli.board import board
-from lumina_platform.cli.main import run
 
 AT = 1_800_000_000.0
 
@@ -109,30 +109,13 @@ def environment(gateway: Gateway) -> dict[str, str]:
     return {"LUMINA_URL": gateway.url, "LUMINA_GATEWAY_URL": gateway.url, "LUMINA_API_KEY": "lum_secret"}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def top(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def top(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lumina:
     """Runs `lumina gateway top` with its output in a pipe."""
     for name, value in environment(gateway).items():
         monkeypatch.setenv(name, value)
 
-    def call(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lumina", "gateway", "top", *arguments])
-        status = 0
-        try:
-            run()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out, captured.err)
-
-    return call
+    return command(monkeypatch, capsys, "gateway", "top")
 
 
 @pytest.fixture

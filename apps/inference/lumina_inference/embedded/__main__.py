@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import cast
@@ -39,15 +38,8 @@ def _socket() -> Path:
 
 
 async def _serve(settings: InferenceSettings, socket: Path) -> None:
-    lifeline, stop = Lifeline.from_environment(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def cut() -> None:
-        loop.call_soon_threadsafe(stop.set)
-
-    lifeline.watch(cut)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    lifeline = Lifeline.from_environment()
+    stop = lifeline.stop_event()
     # Imported after the thread cap is set, and after the lifeline is watched.
     from lumina_inference.embedded.process import serve
 

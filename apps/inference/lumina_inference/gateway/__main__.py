@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
 import ssl
 import sys
@@ -82,7 +81,7 @@ def _tls() -> ssl.SSLContext | None:
 
 
 async def _serve(lifeline: Lifeline, world: Surroundings, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
-    stop = _stop_event(lifeline)
+    stop = lifeline.stop_event()
     async with open_gateway(world) as gateway:
         server = await asyncio.get_running_loop().create_server(
             gateway.server,
@@ -107,20 +106,6 @@ def _spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
-
-
-def _stop_event(lifeline: Lifeline) -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-    def cut() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended already
-            loop.call_soon_threadsafe(stop.set)
-
-    lifeline.watch(cut)
-    return stop
 
 
 async def _announce(lifeline: Lifeline, gateway: Gateway) -> None:

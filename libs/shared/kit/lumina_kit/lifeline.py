@@ -3,10 +3,12 @@
 The starter never writes to it. It ends when the starter closes it or dies, also by kill -9, and then the child must go.
 """
 
+import asyncio
 import contextlib
 import json
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,6 +53,19 @@ class Lifeline:
         """Call `stop` in a thread of its own once a starter is gone; 1.5 s later the process ends by force."""
         if self.descriptors:
             threading.Thread(target=self._end_after_cut, args=(stop,), name="lifeline", daemon=True).start()
+
+    def stop_event(self) -> asyncio.Event:
+        """Set once a starter is gone, or SIGTERM or SIGINT has come. For the running event loop's main thread."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+        def cut() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(stop.set)
+
+        self.watch(cut)
+        return stop
 
     def _tell(self, message: bytes) -> None:
         with contextlib.suppress(OSError):  # a starter that is gone is noticed by watch()
