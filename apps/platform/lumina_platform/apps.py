@@ -12,6 +12,7 @@ from lumina_kit.errors import Invalid
 APPS = {
     "governance": "lumina_governance.api",
     "inference": "lumina_inference.api",
+    "telemetry": "lumina_telemetry.api",
     # generated apps above this line
 }
 

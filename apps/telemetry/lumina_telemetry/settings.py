@@ -1,0 +1,29 @@
+"""What an operator may set about telemetry: `LUMINA_TELEMETRY_<NAME>`, or the section `telemetry` of lumina.yaml."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class TelemetrySettings(Struct, frozen=True, kw_only=True):
+    """The supervisor reads `enabled` by itself, before any process runs."""
+
+    enabled: Annotated[bool, Meta(description="Whether Lumina stores telemetry; off, the process is not started.")] = (
+        True
+    )
+    memory_bytes: Annotated[Count, Meta(description="Memory that the store's database may use.")] = 128 * 2**20
+    retention_days: Annotated[float, Meta(gt=0, description="Days that spans, logs and points are kept.")] = 14
+    retention_bytes: Annotated[Count, Meta(description="Bytes on disk beyond which the oldest goes.")] = 4 * 2**30
+    free_bytes: Annotated[
+        Count, Meta(description="Bytes that stay free on the disk; with less, nothing is taken in.")
+    ] = 256 * 2**20
+    flush_seconds: Annotated[Seconds, Meta(description="Longest wait before what came in is stored.")] = 1
+    queue_rows: Annotated[Count, Meta(description="Rows waiting to be stored at most; more are refused.")] = 100_000
+    body_bytes: Annotated[Count, Meta(description="Largest export request, in bytes, as sent and unpacked.")] = (
+        32 * 2**20
+    )
+    query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
+    query_rows: Annotated[Count, Meta(description="Rows that a query may give at most.")] = 10_000
