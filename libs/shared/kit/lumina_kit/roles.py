@@ -43,18 +43,27 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys.write"
     KEYS_MANAGE = "keys.manage"
     LEDGER_READ = "ledger.read"
+    ACCESS_READ = "access.read"
+    TELEMETRY_READ = "telemetry.read"
+    OTLP_WRITE = "otlp.write"
 
 
 P = Permission
-_LOOK = {P.SELF_READ, P.DOCS_READ, P.MODELS_READ, P.METRICS_READ, P.SYSTEM_READ, P.PROJECTS_READ}
+_LOOK = {
+    P.SELF_READ, P.DOCS_READ, P.MODELS_READ, P.METRICS_READ, P.SYSTEM_READ, P.PROJECTS_READ, P.TELEMETRY_READ,
+}  # fmt: skip
+_AUDIT = {
+    P.SELF_READ, P.DOCS_READ, P.PROJECTS_READ, P.PEOPLE_READ, P.KEYS_READ, P.LEDGER_READ, P.ACCESS_READ,
+    P.TELEMETRY_READ,
+}  # fmt: skip
 
 TABLE: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.ADMIN: frozenset(Permission),
-        Role.SCIENTIST: frozenset(_LOOK | {P.INFERENCE_CALL, P.CONFIG_READ, P.KEYS_READ, P.KEYS_WRITE}),
+        Role.SCIENTIST: frozenset(_LOOK | {P.INFERENCE_CALL, P.CONFIG_READ, P.KEYS_READ, P.KEYS_WRITE, P.OTLP_WRITE}),
         Role.RESPONDER: frozenset(_LOOK | {P.INFERENCE_CALL, P.CONFIG_READ, P.KEYS_READ}),
         Role.OPERATOR: frozenset(_LOOK | {P.CONFIG_READ, P.KEYS_READ}),
-        Role.AUDITOR: frozenset({P.SELF_READ, P.DOCS_READ, P.PROJECTS_READ, P.PEOPLE_READ, P.KEYS_READ, P.LEDGER_READ}),
+        Role.AUDITOR: frozenset(_AUDIT),
     }
 )
 
@@ -64,7 +73,7 @@ INSTALLATION_WIDE = frozenset({P.PEOPLE_WRITE, P.PROJECTS_WRITE, P.SYSTEM_RESTAR
 SCOPES: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
     {
         Scope.INFERENCE: frozenset({P.SELF_READ, P.INFERENCE_CALL, P.MODELS_READ, P.DOCS_READ}),
-        Scope.OTLP: frozenset({P.SELF_READ}),
+        Scope.OTLP: frozenset({P.SELF_READ, P.OTLP_WRITE}),
         Scope.HOOKS: frozenset({P.SELF_READ}),
         Scope.METRICS: frozenset({P.SELF_READ, P.METRICS_READ}),
     }
