@@ -1,8 +1,10 @@
 """What the OpenTelemetry variables of an operator mean, and what is told of those that cannot be followed."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from structlog.testing import capture_logs
 
 from lumina_inference.gateway.destination import Destination
@@ -72,10 +74,34 @@ def test_timeout_that_is_none_is_told_and_the_usual_one_kept(timeout: str) -> No
     assert "OTEL_EXPORTER_OTLP_TIMEOUT" in warnings[0]
 
 
-def test_each_of_several_processes_exports_as_an_instance_of_its_own() -> None:
-    several = {"LUMINA_GATEWAY_INSTANCE": "gateway-2", "LUMINA_GATEWAY_SIBLINGS": "gateway"}
-    alone, _ = read(LUMINA_GATEWAY_INSTANCE="gateway", LUMINA_GATEWAY_SIBLINGS="")
-    found, _ = read(**several, OTEL_RESOURCE_ATTRIBUTES="service.instance.id=host-a")
+def attributes(found: Destination) -> dict[str, str]:
+    resource = ResourceSpans.FromString(found.resource).resource
+    return {pair.key: pair.value.string_value for pair in resource.attributes}
 
-    assert b"service.instance.id" not in alone.resource
-    assert b"host-a/gateway-2" in found.resource
+
+def test_our_own_telemetry_is_the_only_receiver_and_gets_plain_bytes() -> None:
+    found, warnings = read(**{"LUMINA_TELEMETRY_SOCKET": "/run/t.sock", BASE: "grpc://elsewhere"})
+
+    assert (found.traces, found.metrics) == ("http://telemetry/v1/traces", "http://telemetry/v1/metrics")
+    assert (str(found.socket), found.compress, dict(found.headers)) == ("/run/t.sock", False, {})
+    assert warnings == []
+
+
+def test_resource_names_service_instance_and_version() -> None:
+    found, _ = read(LUMINA_GATEWAY_INSTANCE="gateway-2", OTEL_RESOURCE_ATTRIBUTES="service.instance.id=host-a,a=b")
+
+    assert attributes(found) == {
+        "service.name": "lumina-gateway",
+        "service.instance.id": "host-a/gateway-2",
+        "service.version": version("lumina-inference"),
+        "a": "b",
+    }
+
+
+def test_another_service_name_is_for_other_receivers_alone() -> None:
+    renamed = {"OTEL_SERVICE_NAME": "edge"}
+    own, _ = read(LUMINA_TELEMETRY_SOCKET="/run/t.sock", **renamed)
+    other, _ = read(**{BASE: "http://collector:4318"}, **renamed)
+
+    assert attributes(own)["service.name"] == "lumina-gateway"
+    assert attributes(other)["service.name"] == "edge"

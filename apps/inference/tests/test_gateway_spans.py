@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import StringIO
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -63,7 +64,8 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
+async def receiver(*statuses: int, socket: Path | None = None) -> AsyncIterator[Receiver]:
+    """On a loopback port, or on a unix socket."""
     otlp = Receiver(statuses=list(statuses))
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -78,8 +80,8 @@ async def receiver(*statuses: int) -> AsyncIterator[Receiver]:
 
     runner = web.ServerRunner(web.Server(handle, auto_decompress=False), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    otlp.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await (web.UnixSite(runner, str(socket)) if socket else web.TCPSite(runner, "127.0.0.1", 0)).start()
+    otlp.url = "" if socket else f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield otlp
     finally:
@@ -289,6 +291,38 @@ async def test_export_is_tried_again_when_the_receiver_is_overloaded() -> None:
         await running.get("/v1/models")
 
         assert (await otlp.span()).name == "GET /v1/models"
+
+
+async def test_spans_and_metrics_reach_our_own_telemetry_uncompressed_over_its_socket(tmp_path: Path) -> None:
+    socket = tmp_path / "t.sock"
+    environ = {"LUMINA_TELEMETRY_SOCKET": str(socket), "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    async with (
+        receiver(socket=socket) as otlp,
+        gateway(snapshot(), environ=environ, span_flush_seconds=0.01, metrics_export_seconds=0.01) as running,
+    ):
+        await running.get("/v1/models")
+
+        assert (await otlp.span()).name == "GET /v1/models"
+        assert ExportMetricsServiceRequest.FromString(await otlp.wait("/v1/metrics")).resource_metrics
+        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
+
+    assert all("Content-Encoding" not in headers for _, _, headers in otlp.requests)
+    assert "lumina_gateway_spans_exported_total 1.0" in shown
+
+
+async def test_spans_wait_while_our_own_telemetry_is_away_and_answers_do_not(tmp_path: Path) -> None:
+    socket = tmp_path / "t.sock"
+    environ = {"LUMINA_TELEMETRY_SOCKET": str(socket)}
+    async with gateway(snapshot(), environ=environ, span_flush_seconds=0.01, span_queue=2) as running:
+        answers = [await running.get("/v1/models") for _ in range(3)]
+        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
+        async with receiver(socket=socket) as otlp:
+            spans = ExportTraceServiceRequest.FromString(await otlp.wait("/v1/traces"))
+
+    assert [status for status, _, _ in answers] == [200, 200, 200]
+    assert 'lumina_gateway_spans_dropped_total{reason="queue_full"} 1.0' in shown
+    assert float(shown.split("\nlumina_gateway_span_queue_age_seconds ")[1].split()[0]) > 0
+    assert spans.resource_spans[0].scope_spans[0].spans[0].name == "GET /v1/models"
 
 
 async def test_full_queue_drops_spans_and_counts_them() -> None:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, UnixConnector
 
 from lumina_contracts import attributes as names
 from lumina_inference.gateway import otlpmetrics, views
@@ -100,7 +100,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         inference = Inference(world.settings, Bodies(world.settings), failover, admission, world.now)
         probe = await stack.enter_async_context(Probe(world.settings.probe_timeout_seconds))
         health = Health(snapshots, world.home.admin_key_file, world.now)
-        keep_span = await _start_export(stack, world, metrics)
+        spans = await _start_export(stack, world, metrics)
         observing = Observing(
             instance=world.instance,
             siblings=Siblings(world.run_dir, world.siblings),
@@ -117,10 +117,11 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         control = world.run_dir / "control.sock"
         keys = KeyAdmin(control, inference.bodies, snapshots, limiter.reported, world.now)
         routes = table(inference, Models(world.now), await stack.enter_async_context(keys), health, observing)
-        recorder = Recorder(metrics, standings, keep_span, world.access_log)
+        recorder = Recorder(metrics, standings, spans.add if spans else None, world.access_log)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
         gateway = Gateway(server, health, snapshots, inference, standings)
         _show_gauges(metrics, gateway, limiter)
+        metrics.watch(names.SPAN_QUEUE_AGE, lambda: spans.age_seconds if spans else 0.0)
         snapshots.watch(standings.follow)
         _in_background(stack, Prober(standings, probe, world.settings).run())
         _in_background(stack, snapshots.follow(control))
@@ -143,11 +144,12 @@ def _redis_url(snapshots: Snapshots) -> str | None:
     return snapshots.current.snapshot.routes.redis_url if snapshots.current is not None else None
 
 
-async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Metrics) -> Callable[[bytes], None] | None:
+async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Metrics) -> SpanQueue | None:
     destination = Destination.from_environment(world.environ)
     if destination.traces is None and destination.metrics is None:
         return None
-    sender = Sender(await stack.enter_async_context(ClientSession()), destination)
+    connector = UnixConnector(str(destination.socket)) if destination.socket else None
+    sender = Sender(await stack.enter_async_context(ClientSession(connector=connector)), destination)
     if destination.metrics is not None:
         seconds = world.settings.metrics_export_seconds
         _in_background(stack, otlpmetrics.export(metrics, sender, destination, seconds))
@@ -156,7 +158,7 @@ async def _start_export(stack: AsyncExitStack, world: Surroundings, metrics: Met
     queue = SpanQueue(sender, destination, world.settings, metrics)
     stack.push_async_callback(queue.close)
     _in_background(stack, queue.run())
-    return queue.add
+    return queue
 
 
 def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:

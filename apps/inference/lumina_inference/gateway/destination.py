@@ -1,7 +1,13 @@
-"""Where OTLP goes, as the OpenTelemetry environment variables say. What they say wrongly is told in the log."""
+"""Where OTLP goes: to Lumina's own telemetry; without it, where the OpenTelemetry environment variables say.
+
+What those say wrongly is told in the log.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from yarl import URL
@@ -11,6 +17,10 @@ from lumina_inference.gateway.protobuf import message
 from lumina_kit import logs
 
 _log = logs.get(__name__)
+_SOCKET = "LUMINA_TELEMETRY_SOCKET"
+_OWN = "http://telemetry/v1"
+_OWN_SECONDS = 10.0
+_SERVICE = "lumina-gateway"
 _PREFIX = "OTEL_EXPORTER_OTLP_"
 _PROTOCOL = "http/protobuf"
 _TIMEOUT_MS = 10_000.0
@@ -19,7 +29,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True)
 class Destination:
-    """An OTLP receiver. `traces` or `metrics` None: that signal is not exported."""
+    """An OTLP receiver. `traces` or `metrics` None: that signal is not exported. `socket` is there if it is our own."""
 
     traces: str | None
     metrics: str | None
@@ -27,10 +37,31 @@ class Destination:
     timeout_seconds: float
     compress: bool
     resource: bytes
+    socket: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Destination":
+        """Our own telemetry passes on what it gets, so with it there is no other receiver."""
+        socket = environ.get(_SOCKET)
+        return cls._own(environ, Path(socket)) if socket else cls._foreign(environ)
+
+    @classmethod
+    def _own(cls, environ: Mapping[str, str], socket: Path) -> "Destination":
+        """The service keeps its own name there: rules and dashboards look for it."""
+        return cls(
+            traces=f"{_OWN}/traces",
+            metrics=f"{_OWN}/metrics",
+            headers=MappingProxyType({}),
+            timeout_seconds=_OWN_SECONDS,
+            compress=False,
+            resource=_resource(environ, _SERVICE),
+            socket=socket,
+        )
+
+    @classmethod
+    def _foreign(cls, environ: Mapping[str, str]) -> "Destination":
         traces, metrics = _endpoint(environ, "traces"), _endpoint(environ, "metrics")
+        given = _pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
         if traces or metrics:
             _warn_of_other_protocols(environ)
         return cls(
@@ -39,7 +70,7 @@ class Destination:
             headers=_pairs(environ.get(f"{_PREFIX}HEADERS", "")),
             timeout_seconds=_timeout_ms(environ) / 1000,
             compress=_compresses(environ, traces or metrics or ""),
-            resource=_resource(environ),
+            resource=_resource(environ, environ.get("OTEL_SERVICE_NAME") or given.get("service.name") or _SERVICE),
         )
 
 
@@ -96,18 +127,20 @@ def _compresses(environ: Mapping[str, str], endpoint: str) -> bool:
     return URL(endpoint).host not in _LOOPBACK
 
 
-def _resource(environ: Mapping[str, str]) -> bytes:
+def _resource(environ: Mapping[str, str], name: str) -> bytes:
     given = _pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-    name = environ.get("OTEL_SERVICE_NAME") or given.get("service.name") or "lumina-gateway"
-    return message(1, attributes(1, [*(given | {"service.name": name} | _instance(environ, given)).items()]))
+    own = {
+        "service.name": name,
+        "service.instance.id": _instance(environ, given),
+        "service.version": given.get("service.version") or version("lumina-inference"),
+    }
+    return message(1, attributes(1, [*(given | own).items()]))
 
 
-def _instance(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _instance(environ: Mapping[str, str], given: Mapping[str, str]) -> str:
     """Of several processes each counts for itself: a receiver must not take them for one."""
-    if not environ.get("LUMINA_GATEWAY_SIBLINGS"):
-        return {}
-    named = (given.get("service.instance.id"), environ.get("LUMINA_GATEWAY_INSTANCE"))
-    return {"service.instance.id": "/".join(filter(None, named))}
+    named = (given.get("service.instance.id"), environ.get("LUMINA_GATEWAY_INSTANCE") or "gateway")
+    return "/".join(filter(None, named))
 
 
 def _pairs(given: str) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Metrics:
         self._failed = self._counter(names.FAILED_ATTEMPTS)
         self._spend = self._counter(names.SPEND)
         self._dropped = self._counter(names.SPANS_DROPPED)
+        self._exported = self._counter(names.SPANS_EXPORTED)
         self._children: dict[tuple[str, ...], _Children] = {}
         self._counts: dict[tuple[str, int], Counter] = {}
 
@@ -61,6 +62,9 @@ class Metrics:
 
     def dropped(self, reason: str, spans: int) -> None:
         self._dropped.labels(reason).inc(spans)
+
+    def exported(self, spans: int) -> None:
+        self._exported.inc(spans)
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Show a gauge whose value is read when it is asked for."""

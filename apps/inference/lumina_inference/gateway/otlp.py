@@ -1,9 +1,14 @@
-"""Export by OTLP over HTTP: bounded queue, batches, gzip, back-off. It delays no answer; what is lost is counted."""
+"""Export by OTLP over HTTP: bounded queue, batches, gzip, back-off. It delays no answer; what is lost is counted.
+
+For our own telemetry spans wait as long as the queue has room; another receiver gets five tries.
+"""
 
 import asyncio
 import gzip
 import random
+import time
 from collections import deque
+from itertools import count, islice
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -18,6 +23,7 @@ _log = logs.get(__name__)
 _RETRIED = frozenset({429, 502, 503, 504})
 _TRIES = 5
 _LONGEST_PAUSE = 30.0
+_LONGEST_OWN_PAUSE = 1.0
 _CLOSING_SECONDS = 2.0
 
 SCOPE = message(1, text(1, "lumina.gateway") + text(2, TABLE_VERSION))
@@ -30,57 +36,78 @@ def envelope(resource: bytes, scoped: bytes) -> bytes:
 
 
 class Sender:
-    """Posts export requests, again after a pause where the receiver asks for it."""
+    """Posts export requests, again after a pause where the receiver asks for it or is away."""
 
     def __init__(self, session: ClientSession, destination: Destination) -> None:
         self._session = session
         self._timeout = ClientTimeout(total=destination.timeout_seconds)
         self._compress = destination.compress
+        self._longest_pause = _LONGEST_PAUSE if destination.socket is None else _LONGEST_OWN_PAUSE
         self._headers = {"Content-Type": "application/x-protobuf", **destination.headers}
+        self._silent = False
         if destination.compress:
             self._headers["Content-Encoding"] = "gzip"
 
-    async def send(self, url: str, content: bytes) -> bool:
-        """False if the receiver refused it, or did not take it in five tries."""
+    async def send(self, url: str, content: bytes, tries: int | None) -> bool:
+        """False if the receiver refused it, or did not take it in so many tries. None: as many as it takes."""
         body = await asyncio.to_thread(gzip.compress, content, 1) if self._compress else content
-        for tried in range(_TRIES):
+        for tried in range(tries) if tries is not None else count():
             status = await self._post(url, body)
             if status is not None and status not in _RETRIED:
                 return status < 300
-            await asyncio.sleep(min(2**tried, _LONGEST_PAUSE) * random.uniform(0.5, 1))  # nosec B311
+            if tried + 1 != tries:
+                await self._pause(tried)
         return False
+
+    async def _pause(self, tried: int) -> None:
+        longest = self._longest_pause
+        await asyncio.sleep(min(2.0 ** min(tried, 10), longest) * random.uniform(0.5, 1))  # nosec B311
 
     async def _post(self, url: str, body: bytes) -> int | None:
         try:
             async with self._session.post(url, data=body, headers=self._headers, timeout=self._timeout) as response:
-                if response.status >= 300:
-                    _log.warning("the OTLP receiver refused", url=url, status=response.status)
+                self._spoke(url, response.status)
                 return response.status
         except (ClientError, OSError, TimeoutError) as error:
-            _log.warning("the OTLP receiver does not answer", url=url, error=repr(error)[:200])
+            if not self._silent:
+                _log.warning("the OTLP receiver does not answer", url=url, error=repr(error)[:200])
+            self._silent = True
             return None
+
+    def _spoke(self, url: str, status: int) -> None:
+        if self._silent:
+            _log.info("the OTLP receiver answers again", url=url)
+        self._silent = False
+        if status >= 300:
+            _log.warning("the OTLP receiver refused", url=url, status=status)
 
 
 class SpanQueue:
-    """Spans on their way out."""
+    """Spans on their way out, each with the moment at which it came."""
 
     def __init__(self, sender: Sender, destination: Destination, settings: GatewaySettings, metrics: Metrics) -> None:
         self._sender = sender
         self._url = destination.traces or ""
+        self._tries = _TRIES if destination.socket is None else None
         self._resource = destination.resource
         self._most = settings.span_queue
         self._batch = settings.span_batch
         self._seconds = settings.span_flush_seconds
         self._metrics = metrics
-        self._spans: deque[bytes] = deque()
+        self._spans: deque[tuple[float, bytes]] = deque()
         self._full = asyncio.Event()
+
+    @property
+    def age_seconds(self) -> float:
+        """How long the oldest span has waited."""
+        return time.monotonic() - self._spans[0][0] if self._spans else 0.0
 
     def add(self, span: bytes) -> None:
         """Queue a span; with the queue full it is dropped and counted."""
         if len(self._spans) >= self._most:
             self._metrics.dropped("queue_full", 1)
             return
-        self._spans.append(span)
+        self._spans.append((time.monotonic(), span))
         if len(self._spans) >= self._batch:
             self._full.set()
 
@@ -104,7 +131,13 @@ class SpanQueue:
             self._metrics.dropped("shutdown", len(self._spans))
 
     async def _flush(self) -> None:
+        """A batch leaves the queue when it has arrived, or is given up: until then it counts as waiting."""
         while self._spans:
-            batch = [self._spans.popleft() for _ in range(min(self._batch, len(self._spans)))]
-            if not await self._sender.send(self._url, envelope(self._resource, b"".join(batch))):
+            batch = [span for _, span in islice(self._spans, self._batch)]
+            arrived = await self._sender.send(self._url, envelope(self._resource, b"".join(batch)), self._tries)
+            for _ in batch:
+                self._spans.popleft()
+            if arrived:
+                self._metrics.exported(len(batch))
+            else:
                 self._metrics.dropped("export_failed", len(batch))

@@ -29,7 +29,8 @@ async def export(metrics: Metrics, sender: Sender, destination: Destination, sec
     started_ns = time.time_ns()
     while True:
         await asyncio.sleep(seconds)
-        await sender.send(destination.metrics or "", encode(metrics, destination.resource, started_ns, time.time_ns()))
+        content = encode(metrics, destination.resource, started_ns, time.time_ns())
+        await sender.send(destination.metrics or "", content, tries=1)
 
 
 def encode(metrics: Metrics, resource: bytes, started_ns: int, now_ns: int) -> bytes:

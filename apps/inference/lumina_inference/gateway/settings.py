@@ -44,4 +44,4 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     span_queue: Annotated[Count, Meta(description="Most spans waiting for export; more are dropped.")] = 8192
     span_batch: Annotated[Count, Meta(description="Most spans in one export.")] = 512
     span_flush_seconds: Annotated[Seconds, Meta(description="Longest wait before spans are exported.")] = 1
-    metrics_export_seconds: Annotated[Seconds, Meta(description="How often metrics are exported by OTLP.")] = 15
+    metrics_export_seconds: Annotated[Seconds, Meta(description="How often metrics are exported by OTLP.")] = 10

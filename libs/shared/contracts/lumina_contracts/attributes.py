@@ -168,6 +168,20 @@ SPANS_DROPPED = Metric(
     "Spans lost: the queue was full, or the export failed for good.",
     ("reason",),
 )
+SPANS_EXPORTED = Metric(
+    "lumina.gateway.spans.exported",
+    "lumina_gateway_spans_exported_total",
+    "counter",
+    "{span}",
+    "Spans that their receiver has taken.",
+)
+SPAN_QUEUE_AGE = Metric(
+    "lumina.gateway.span_queue.age",
+    "lumina_gateway_span_queue_age_seconds",
+    "gauge",
+    "s",
+    "Time that the oldest span has waited for its export.",
+)
 SNAPSHOT_AGE = Metric(
     "lumina.gateway.snapshot.age",
     "lumina_gateway_snapshot_age_seconds",
@@ -178,5 +192,6 @@ SNAPSHOT_AGE = Metric(
 
 METRICS: tuple[Metric, ...] = (
     OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, REQUESTS, FAILED_ATTEMPTS, SPEND, BACKEND_AVAILABLE, IN_FLIGHT,
-    CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SNAPSHOT_AGE,
+    CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SPANS_EXPORTED, SPAN_QUEUE_AGE,
+    SNAPSHOT_AGE,
 )  # fmt: skip
