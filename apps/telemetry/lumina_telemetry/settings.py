@@ -27,3 +27,18 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     )
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
     query_rows: Annotated[Count, Meta(description="Rows that a query may give at most.")] = 10_000
+    evaluation_seconds: Annotated[
+        Seconds, Meta(description="Time between two evaluations of rules that do not set an interval of their own.")
+    ] = 15
+    alert_webhooks: Annotated[
+        tuple[str, ...], Meta(description="URLs that get alerts as an Alertmanager's webhook (version 4) sends them.")
+    ] = ()
+    alertmanagers: Annotated[
+        tuple[str, ...], Meta(description="URLs of Alertmanagers, without /api/v2, that get every alert.")
+    ] = ()
+    alert_wait_seconds: Annotated[
+        Seconds, Meta(description="How long the first alert of a group waits for others; webhooks only.")
+    ] = 5
+    alert_repeat_seconds: Annotated[
+        Seconds, Meta(description="Time after which a webhook is told again of what still fires.")
+    ] = 4 * 3600
