@@ -15,7 +15,8 @@ from lumina_platform.control.metrics import Metrics
 TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
-QUIET = frozenset({"/healthz", "/health", "/readyz"})
+# Of telemetry that comes in nothing is told, only counted: it would make more of itself.
+QUIET = frozenset({"/healthz", "/health", "/readyz", "/otlp/v1/traces", "/otlp/v1/logs", "/otlp/v1/metrics"})
 log = logs.get("lumina.access")
 
 

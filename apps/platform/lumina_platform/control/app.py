@@ -10,7 +10,7 @@ from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, signed_in
 from lumina_kit.errors import LuminaError, Refused, Unauthenticated
 from lumina_kit.limits import LimitMiddleware, Limits
-from lumina_platform.control import health, status, strangers
+from lumina_platform.control import health, otlp, status, strangers
 from lumina_platform.control.access import Access
 from lumina_platform.control.bodies import BodyChecks
 from lumina_platform.control.gate import Gate
@@ -37,6 +37,7 @@ def create_app(world: World) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.world, app.state.governance, app.state.inference = world, world.governance, world.inference
+    app.state.telemetry = world.telemetry
     app.state.authenticator = world.governance.credentials
     problems.install(app)
     app.add_exception_handler(LuminaError, sign_in.answer)
@@ -60,6 +61,7 @@ def _include_routes(app: FastAPI, world: World) -> None:
     for open_routes in (health.router, assets.router, docs.router, sign_in.router):
         app.include_router(open_routes)
     app.include_router(status.router, prefix="/api/platform", **closed)
+    app.include_router(otlp.router, prefix=otlp.PREFIX, **closed)
     for part in world.apps:
         app.include_router(part.router, prefix=f"/api/{part.name}", **closed)
         if part.open_router is not None:
@@ -69,7 +71,8 @@ def _include_routes(app: FastAPI, world: World) -> None:
 def _add_middleware(app: FastAPI, world: World) -> None:
     """Innermost first: what is added last sees a request first."""
     settings = world.settings
-    limits = Limits(settings.body_bytes, settings.body_seconds, settings.answer_seconds)
+    of_otlp = dict.fromkeys(otlp.PATHS, otlp.BODY_BYTES)
+    limits = Limits(settings.body_bytes, settings.body_seconds, settings.answer_seconds, of_otlp)
     app.add_middleware(BodyChecks, closed=strangers.closed_endpoints(app))
     app.add_middleware(Gate, ready=world.readiness.ready)
     app.add_middleware(WellFormed)

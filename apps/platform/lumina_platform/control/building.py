@@ -3,6 +3,7 @@
 import os
 from functools import partial
 
+from lumina_governance.audit.provenance import LedgerProvenance
 from lumina_governance.people.passwords import Passwords
 from lumina_governance.settings import GovernanceSettings
 from lumina_governance.wiring import Governance
@@ -18,11 +19,14 @@ from lumina_platform.control.environment import Environment
 from lumina_platform.control.kept import kept_config
 from lumina_platform.control.keys import AllKeys
 from lumina_platform.control.metrics import Metrics
+from lumina_platform.control.otlpdoor import OtlpDoor
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.control.variables import warn_of_unknown
 from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
+from lumina_telemetry.client import TelemetryClient
+from lumina_telemetry.wiring import Telemetry
 
 
 def build(environment: Environment, now: Clock = utc_now) -> World:
@@ -35,7 +39,9 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     key = MasterKey.load(home)
     governance = _governance(environment, database, key, now)
     inference = _inference(environment, key)
-    parts = PartsClient(environment.run_dir or home.run_dir)
+    run_dir = environment.run_dir or home.run_dir
+    parts = PartsClient(run_dir)
+    telemetry = Telemetry(TelemetryClient(run_dir), LedgerProvenance(database))
     return World(
         apps=apps.load(settings.apps or apps.APPS),
         settings=settings,
@@ -43,6 +49,8 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
         database=database,
         governance=governance,
         inference=inference,
+        telemetry=telemetry,
+        otlp=OtlpDoor(telemetry.client),
         hub=SnapshotHub(AllKeys(governance, inference), inference),
         metrics=Metrics(),
         readiness=Readiness(database, parts if environment.run_dir else None),

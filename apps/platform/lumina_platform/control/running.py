@@ -52,6 +52,7 @@ async def running(world: World) -> AsyncIterator[None]:
                 stop.set()
                 await world.hub.close()
     finally:
+        await world.telemetry.client.close()
         await world.database.close()
 
 

@@ -13,9 +13,11 @@ from lumina_kit.home import Home
 from lumina_kit.parts import PartsClient
 from lumina_platform.apps import App
 from lumina_platform.control.metrics import Metrics
+from lumina_platform.control.otlpdoor import OtlpDoor
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.settings import PlatformSettings
+from lumina_telemetry.wiring import Telemetry
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class World:
     database: Database
     governance: Governance
     inference: Inference
+    telemetry: Telemetry
+    otlp: OtlpDoor
     hub: SnapshotHub
     metrics: Metrics
     readiness: Readiness

@@ -1,7 +1,9 @@
 """Bounds on what comes from outside, as ASGI middleware: bytes of a body, and seconds to send it and to answer."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,6 +34,11 @@ class Limits:
     body_bytes: int = 4 * 1024 * 1024
     body_seconds: float = 30
     answer_seconds: float = 120
+    of_paths: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def bytes_at(self, path: str) -> int:
+        """What a body may have at this path: `of_paths` names those with a limit of their own."""
+        return self.of_paths.get(path, self.body_bytes)
 
 
 class LimitMiddleware:
@@ -45,9 +52,10 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        guard = _Guard(self.limits, receive, send)
+        most_bytes = self.limits.bytes_at(scope["path"])
+        guard = _Guard(self.limits, most_bytes, receive, send)
         try:
-            self._check_declared(scope)
+            _check_declared(scope, most_bytes)
             await self._bounded(scope, guard)
         except (BodyTooLarge, SlowBody, SlowAnswer) as error:
             if not guard.started:
@@ -65,17 +73,19 @@ class LimitMiddleware:
             begun.cancel()
             call.cancel()
 
-    def _check_declared(self, scope: Scope) -> None:
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self.limits.body_bytes:
-                raise _too_large(self.limits)
+
+def _check_declared(scope: Scope, most_bytes: int) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > most_bytes:
+            raise _too_large(most_bytes)
 
 
 class _Guard:
     """The receive and send of one request, counted and timed."""
 
-    def __init__(self, limits: Limits, receive: Receive, send: Send) -> None:
+    def __init__(self, limits: Limits, most_bytes: int, receive: Receive, send: Send) -> None:
         self._limits = limits
+        self._most_bytes = most_bytes
         self._receive = receive
         self._send = send
         self._bytes = 0
@@ -89,8 +99,8 @@ class _Guard:
             return await self._receive()
         message = await self._in_time()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > self._limits.body_bytes:
-            raise _too_large(self._limits)
+        if self._bytes > self._most_bytes:
+            raise _too_large(self._most_bytes)
         self._complete = not message.get("more_body", False)
         return message
 
@@ -110,5 +120,5 @@ class _Guard:
             ) from None
 
 
-def _too_large(limits: Limits) -> BodyTooLarge:
-    return BodyTooLarge(f"A body may have {limits.body_bytes:,} bytes at most.", next_step="Send less in one request.")
+def _too_large(most_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"A body may have {most_bytes:,} bytes at most.", next_step="Send less in one request.")

@@ -1,0 +1,62 @@
+"""Passes export requests on to the telemetry process, a bounded number at once."""
+
+from collections.abc import AsyncIterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from lumina_kit import problems
+from lumina_kit.auth import PROJECT_HEADER, Principal
+from lumina_kit.errors import TooMany
+from lumina_telemetry.client import TelemetryClient
+from lumina_telemetry.errors import TelemetryUnavailable
+
+MOST_AT_ONCE = 32
+RETRY_SECONDS = 1
+AWAY_SECONDS = 5
+_IN = ("content-type", "content-encoding", "content-length")
+_OUT = ("content-type", "retry-after")
+
+
+class OtlpBusy(TooMany):
+    code = "otlp_busy"
+    title = "Too many export requests at once"
+
+
+@dataclass
+class OtlpDoor:
+    """Senders wait for a place only by coming again: what waited here would take memory."""
+
+    client: TelemetryClient
+    most: int = MOST_AT_ONCE
+    taken: int = field(default=0, init=False)
+
+    async def passed(
+        self, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes], who: Principal
+    ) -> Response:
+        """Telemetry's answer to the body as it comes in. Raises OtlpBusy."""
+        sent = {name: headers[name] for name in _IN if name in headers}
+        with self._place():
+            try:
+                reply = await self.client.send(path, body, {**sent, PROJECT_HEADER: str(who.project_id)})
+            except TelemetryUnavailable as error:
+                answer = problems.response(error)
+                answer.headers["retry-after"] = str(AWAY_SECONDS)
+                return answer
+        kept = {name: reply.headers[name] for name in _OUT if name in reply.headers}
+        return Response(reply.content, reply.status_code, kept)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self.taken >= self.most:
+            raise OtlpBusy(
+                f"{self.most} export requests are on their way already.",
+                retry_after=RETRY_SECONDS,
+                next_step="Send again a second later, as exporters do; fewer and larger batches are cheaper.",
+            )
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1

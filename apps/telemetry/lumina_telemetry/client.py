@@ -1,0 +1,79 @@
+"""The telemetry process as control sees it: calls over its unix socket, each bounded in time."""
+
+from collections.abc import AsyncIterable, Mapping
+from pathlib import Path
+
+import httpx
+
+from lumina_kit.auth import PROJECT_HEADER
+from lumina_telemetry.errors import TelemetryUnavailable
+
+SOCKET = "telemetry.sock"
+CAPTURE_HEADER = "x-lumina-capture"
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 30.0
+MOST_CONNECTIONS = 100
+_BASE = "http://telemetry"
+_PLAIN = {"accept-encoding": "identity"}  # bytes go on as they come, so nobody has to unpack them here
+_FOREVER = httpx.Timeout(CONNECT_SECONDS, read=None)
+
+
+class TelemetryClient:
+    """Answers come as they are, errors too: whoever asks passes them on or reads them.
+
+    Raises TelemetryUnavailable where no answer comes.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        transport = httpx.AsyncHTTPTransport(
+            uds=str(run_dir / SOCKET), limits=httpx.Limits(max_connections=MOST_CONNECTIONS), verify=False
+        )
+        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+        self._http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=timeout, headers=_PLAIN)
+
+    async def get(
+        self, path: str, query: Mapping[str, str] | None = None, project: str | None = None, *,
+        seconds: float = ANSWER_SECONDS, headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:  # fmt: skip
+        """The whole answer. `project` bounds what may be seen; None is all of Lumina."""
+        asked = {**(headers or {}), **_bound(project)}
+        return await self._sent(
+            self._http.build_request("GET", path, params=query, headers=asked, timeout=seconds), stream=False
+        )
+
+    async def open(self, path: str, query: bytes, project: str | None, *, endless: bool = False) -> httpx.Response:
+        """The answer's head; who asked reads the body and closes it. `endless`: events come whenever there are any."""
+        url = httpx.URL(_BASE).copy_with(raw_path=path.encode() + (b"?" + query if query else b""))
+        timeout = _FOREVER if endless else self._http.timeout
+        return await self._sent(
+            self._http.build_request("GET", url, headers=_bound(project), timeout=timeout), stream=True
+        )
+
+    async def send(self, path: str, body: AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx.Response:
+        """Send a body as it comes in; the whole answer."""
+        return await self._sent(self._http.build_request("POST", path, content=body, headers=headers), stream=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _sent(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        try:
+            return await self._http.send(request, stream=stream)
+        except httpx.PoolTimeout:
+            raise _away("has no connection free") from None
+        except httpx.TimeoutException:
+            raise _away("did not answer in time") from None
+        except httpx.TransportError:
+            raise _away("does not answer") from None
+
+
+def _bound(project: str | None) -> dict[str, str]:
+    return {} if project is None else {PROJECT_HEADER: project}
+
+
+def _away(what: str) -> TelemetryUnavailable:
+    return TelemetryUnavailable(
+        f"The telemetry process {what}.",
+        next_step="`lumina status` shows whether it runs; it is started again by itself. "
+        "With LUMINA_TELEMETRY_ENABLED=false there is none.",
+    )
