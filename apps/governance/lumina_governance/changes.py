@@ -31,7 +31,13 @@ async def announce(session: AsyncSession, change: Change, now: datetime, event: 
 
 
 def changed(
-    action: str, name: str, actor: Actor, before: Named | None, after: Named | None, project_id: UUID | None = None
+    action: str,
+    name: str,
+    actor: Actor,
+    before: Named | None,
+    after: Named | None,
+    project_id: UUID | None = None,
+    why: str | None = None,
 ) -> Change:
     """The change of one thing, whose kind is the first word of the action: `key.created` changes a key."""
     subject = after or before
@@ -46,4 +52,5 @@ def changed(
         project_id=project_id,
         before=before.model_dump(mode="json") if before else None,
         after=after.model_dump(mode="json") if after else None,
+        why=why,
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumina_governance.errors import SignedOut, UnknownKey, no_project
+from lumina_governance.grants.store import GrantStore
 from lumina_governance.keys.models import Key, Secret
 from lumina_governance.keys.store import KeyStore
 from lumina_governance.people.models import Person
@@ -16,7 +17,7 @@ from lumina_governance.sessions.tokens import Tokens
 from lumina_kit.auth import Principal
 from lumina_kit.clock import Clock
 from lumina_kit.database import Database
-from lumina_kit.roles import Role
+from lumina_kit.roles import Permission, Role
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Credentials:
             if found is None:
                 raise _unknown_key()
             allowed = None if found.is_builtin else (found.project_id,)
-            return _of_key(found, await _project(session, project, allowed, found.project_id))
+            acting_in = await _project(session, project, allowed, found.project_id)
+            granted = await GrantStore(session).held("key", found.id, acting_in, self.now())
+            return _of_key(found, acting_in, granted)
 
     async def by_id(self, key_id: UUID) -> Principal:
         """The key with this id, whose secret another process of ours has seen. Raises UnknownKey."""
@@ -53,7 +56,9 @@ class Credentials:
             if person is None or not person.is_active:
                 raise SignedOut("The session has ended.", next_step="Sign in again.")
             allowed = None if person.role is Role.ADMIN else person.project_ids
-            return _of_person(person, session_id, await _project(session, project, allowed, person.project_ids[0]))
+            acting_in = await _project(session, project, allowed, person.project_ids[0])
+            granted = await GrantStore(session).held("person", person.id, acting_in, self.now())
+            return _of_person(person, session_id, acting_in, granted)
 
 
 def _unknown_key() -> UnknownKey:
@@ -70,7 +75,7 @@ async def _project(session: AsyncSession, named: str | None, allowed: tuple[UUID
     return project.id
 
 
-def _of_key(key: Key, project_id: UUID) -> Principal:
+def _of_key(key: Key, project_id: UUID, granted: frozenset[Permission] = frozenset()) -> Principal:
     return Principal(
         kind="key",
         id=key.id,
@@ -79,10 +84,11 @@ def _of_key(key: Key, project_id: UUID) -> Principal:
         scopes=frozenset(key.scopes),
         project_id=project_id,
         everywhere=key.is_builtin,
+        granted=granted,
     )
 
 
-def _of_person(person: Person, session_id: UUID, project_id: UUID) -> Principal:
+def _of_person(person: Person, session_id: UUID, project_id: UUID, granted: frozenset[Permission]) -> Principal:
     return Principal(
         kind="person",
         id=person.id,
@@ -92,4 +98,5 @@ def _of_person(person: Person, session_id: UUID, project_id: UUID) -> Principal:
         project_id=project_id,
         everywhere=person.role is Role.ADMIN,
         session_id=session_id,
+        granted=granted,
     )

@@ -51,6 +51,11 @@ class KeyNotFound(NotFound):
     title = "No such key"
 
 
+def no_key() -> KeyNotFound:
+    """The same for a key that is not there and one of another project."""
+    return KeyNotFound("There is no such key in this project.", next_step="`lumina keys ls` lists them.")
+
+
 class AboveMaker(Refused):
     code = "above_maker"
     title = "A key may not do more than its maker"
@@ -134,3 +139,13 @@ class NotAPerson(Refused):
 class BuiltinKey(Conflict):
     code = "builtin_key"
     title = "The built-in key must stay"
+
+
+class GrantNotFound(NotFound):
+    code = "grant_not_found"
+    title = "No such grant"
+
+
+class NotInProject(Conflict):
+    code = "not_in_project"
+    title = "The person is not in the project"

@@ -7,7 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lumina_governance.access.store import AccessBook
+from lumina_governance.capture.service import Captures
+from lumina_governance.capture.store import RetentionsInForce
 from lumina_governance.credentials import Credentials
+from lumina_governance.grants.service import Grants
 from lumina_governance.keys.part import KeysInForce
 from lumina_governance.keys.service import Keys
 from lumina_governance.people.passwords import Passwords
@@ -31,6 +35,8 @@ class Governance:
     sessions: Sessions
     credentials: Credentials
     keys_in_force: KeysInForce
+    retentions: RetentionsInForce
+    access_log: AccessBook
     now: Clock
     public_url: str
     secure_cookie: bool
@@ -62,6 +68,8 @@ class Governance:
             sessions=sessions,
             credentials=Credentials(database, tokens, now),
             keys_in_force=KeysInForce(database, now),
+            retentions=RetentionsInForce(database),
+            access_log=AccessBook(database, now),
             now=now,
             public_url=public_url.rstrip("/"),
             secure_cookie=public_url.startswith("https:"),
@@ -97,6 +105,14 @@ def open_projects(session: Transaction, governance: GovernanceDep) -> Projects:
     return Projects(session, governance.now)
 
 
+def open_captures(session: Transaction, governance: GovernanceDep) -> Captures:
+    return Captures(session, governance.now)
+
+
+def open_grants(session: Transaction, governance: GovernanceDep) -> Grants:
+    return Grants(session, governance.now)
+
+
 def open_sessions(governance: GovernanceDep) -> Sessions:
     return governance.sessions
 
@@ -104,4 +120,6 @@ def open_sessions(governance: GovernanceDep) -> Sessions:
 KeysDep = Annotated[Keys, Depends(open_keys)]
 PeopleDep = Annotated[People, Depends(open_people)]
 ProjectsDep = Annotated[Projects, Depends(open_projects)]
+CapturesDep = Annotated[Captures, Depends(open_captures)]
+GrantsDep = Annotated[Grants, Depends(open_grants)]
 SessionsDep = Annotated[Sessions, Depends(open_sessions)]

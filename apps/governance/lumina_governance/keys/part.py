@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lumina_contracts.snapshot import KeyEntry, KeysPart, ProjectEntry
+from lumina_governance.capture.store import CaptureStore
 from lumina_governance.keys.models import Key
 from lumina_governance.keys.store import KeyStore
 from lumina_governance.limits.models import UNLIMITED
@@ -20,10 +21,11 @@ class KeysInForce:
     now: Clock
 
     async def keys_part(self) -> KeysPart:
-        """Every accepted key, of all projects, and the projects with limits: always in the same order."""
+        """Every accepted key, the projects with limits and those that capture: always in the same order."""
         async with self.database.session() as session:
             accepted = await KeyStore(session).accepted(self.now())
             projects = await ProjectStore(session).all()
+            capturing = await CaptureStore(session).capturing()
         return KeysPart(
             keys=tuple(_entry(sha256, key) for sha256, key in accepted),
             projects=tuple(
@@ -31,6 +33,7 @@ class KeysInForce:
                 for project in projects
                 if project.limits != UNLIMITED
             ),
+            captures=tuple(map(str, capturing)),
         )
 
 

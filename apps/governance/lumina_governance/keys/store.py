@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, an
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lumina_governance.errors import KeyNotFound
+from lumina_governance.errors import no_key
 from lumina_governance.keys.models import Key, Secret, is_covered
 from lumina_governance.limits.columns import LimitsColumns
 from lumina_governance.limits.models import Limits
@@ -65,7 +65,7 @@ class KeyStore:
     async def _row(self, query: Select[KeyRow]) -> KeyRow:
         row: KeyRow | None = await self._session.scalar(query)
         if row is None:
-            raise KeyNotFound("There is no such key in this project.", next_step="`lumina keys ls` lists them.")
+            raise no_key()
         return row
 
     async def by_digest(self, sha256: str) -> Key | None:

@@ -40,7 +40,7 @@ class ProjectCreated(Event):
 
 
 class ProjectChanged(Event):
-    """A project has other limits. Published by governance."""
+    """A project has other limits, or captures content from now on or no longer. Published by governance."""
 
     type: Literal["dev.lumina.project.changed.v1"] = "dev.lumina.project.changed.v1"
 

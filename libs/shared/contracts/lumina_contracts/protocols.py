@@ -1,7 +1,6 @@
 """What one app asks of another. The composition root fills each with the other app's service."""
 
-from collections.abc import Sequence
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol

@@ -45,10 +45,11 @@ class ProjectEntry(Struct, frozen=True, kw_only=True):
 
 
 class KeysPart(Struct, frozen=True, kw_only=True):
-    """Every key in force, and the projects with limits. A revoked key is absent."""
+    """Every key in force, the projects with limits, and those that capture content. A revoked key is absent."""
 
     keys: tuple[KeyEntry, ...] = ()
     projects: tuple[ProjectEntry, ...] = ()
+    captures: tuple[str, ...] = ()  # ids
 
 
 class Terms(Struct, frozen=True, array_like=True):

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from lumina_kit import logs
 from lumina_kit.errors import Refused, Unauthenticated
 from lumina_kit.ledger import Actor
-from lumina_kit.roles import INSTALLATION_WIDE, Permission, Role, Scope, permissions
+from lumina_kit.roles import GRANTED_ONLY, INSTALLATION_WIDE, Permission, Role, Scope, permissions
 
 COOKIE = "lumina_session"
 PROJECT_HEADER = "x-lumina-project"
@@ -26,7 +26,7 @@ class Principal:
     """A signed-in person or a key, in the project that this request is about.
 
     `everywhere` means that it may name any project with the header `X-Lumina-Project`, and may do what is
-    installation-wide.
+    installation-wide. `granted` is what an admin has granted it in this project, beside its role and scopes.
     """
 
     kind: Literal["person", "key"]
@@ -37,11 +37,12 @@ class Principal:
     project_id: UUID
     everywhere: bool = False
     session_id: UUID | None = None
+    granted: frozenset[Permission] = frozenset()
 
     @property
     def permissions(self) -> frozenset[Permission]:
         given = permissions(self.role, self.scopes)
-        return given if self.everywhere else given - INSTALLATION_WIDE
+        return (given if self.everywhere else given - INSTALLATION_WIDE) | self.granted
 
     @property
     def actor(self) -> Actor:
@@ -80,6 +81,11 @@ def require(permission: Permission) -> Any:
 
 
 def _refused(permission: Permission, caller: Principal) -> Refused:
+    if permission in GRANTED_ONLY:
+        return Refused(
+            f"This needs {permission}, which no role has, and nobody has granted it to {caller.name} in this project.",
+            next_step="Ask an admin of Lumina to grant it: `lumina people grant`, `lumina keys grant`.",
+        )
     if caller.role is Role.ADMIN:
         return Refused(
             f"This needs {permission}, and a key with the role admin has only what concerns its project.",

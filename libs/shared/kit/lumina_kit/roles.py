@@ -46,6 +46,8 @@ class Permission(StrEnum):
     ACCESS_READ = "access.read"
     TELEMETRY_READ = "telemetry.read"
     OTLP_WRITE = "otlp.write"
+    CONTENT_READ = "content.read"
+    CONTENT_DELETE = "content.delete"
 
 
 P = Permission
@@ -57,9 +59,12 @@ _AUDIT = {
     P.TELEMETRY_READ,
 }  # fmt: skip
 
+# No role has them: an admin grants them to a person or a key, in one project and for a time.
+GRANTED_ONLY = frozenset({P.CONTENT_READ})
+
 TABLE: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.ADMIN: frozenset(Permission),
+        Role.ADMIN: frozenset(Permission) - GRANTED_ONLY,
         Role.SCIENTIST: frozenset(_LOOK | {P.INFERENCE_CALL, P.CONFIG_READ, P.KEYS_READ, P.KEYS_WRITE, P.OTLP_WRITE}),
         Role.RESPONDER: frozenset(_LOOK | {P.INFERENCE_CALL, P.CONFIG_READ, P.KEYS_READ}),
         Role.OPERATOR: frozenset(_LOOK | {P.CONFIG_READ, P.KEYS_READ}),
