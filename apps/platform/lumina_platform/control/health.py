@@ -10,6 +10,7 @@ from lumina_kit.auth import Principal, require
 from lumina_kit.roles import Permission
 from lumina_platform.control.metrics import Gathered
 from lumina_platform.control.readiness import Status, can_serve, judged
+from lumina_platform.control.telemetry_metrics import of_telemetry
 from lumina_platform.control.world import WorldDep
 
 router = APIRouter(tags=["health"])
@@ -47,12 +48,18 @@ async def readyz(world: WorldDep, answer: Response) -> Ready:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request, world: WorldDep, _who: MetricsReader) -> Response:
-    """Numbers in Prometheus's format, for a key with the scope `metrics` or a role that may read them."""
+    """Numbers of control and telemetry, as Prometheus's text or OpenMetrics.
+
+    For a key with the scope `metrics`, or a role that may read them.
+    """
     async with world.database.session() as session:
         dead_letters = await outbox.dead_letters(session)
     snapshot = world.hub.current
     gathered = Gathered(
-        dead_letters, snapshot.version if snapshot else None, len(snapshot.keys.keys) if snapshot else 0
+        dead_letters,
+        snapshot.version if snapshot else None,
+        len(snapshot.keys.keys) if snapshot else 0,
+        await of_telemetry(world.telemetry.client),
     )
     body, media_type = world.metrics.render(gathered, request.headers.get("accept", ""))
     return Response(body, headers={"content-type": media_type})

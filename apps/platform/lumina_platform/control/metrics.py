@@ -1,8 +1,17 @@
 """What the control plane counts, in Prometheus's format at `/metrics`."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 
 from lumina_kit.ledger import Head
@@ -17,6 +26,7 @@ class Gathered:
     dead_letters: int
     snapshot_version: str | None
     snapshot_keys: int
+    of_telemetry: Sequence[Metric] = ()
 
 
 class Metrics:
@@ -70,4 +80,20 @@ class Metrics:
         self._snapshot.clear()
         self._snapshot.labels((gathered.snapshot_version or "none")[:12]).set(1)
         encoder, media_type = choose_encoder(accept)
-        return encoder(self.registry), media_type
+        return encoder(_Together(self.registry, gathered.of_telemetry)), media_type
+
+
+class _Together(CollectorRegistry):
+    """Our families, and those of another process whose names we do not have: a family comes once in an exposition."""
+
+    def __init__(self, own: CollectorRegistry, others: Iterable[Metric]) -> None:
+        super().__init__()
+        self._own = own
+        self._others = others
+
+    def collect(self) -> Iterator[Metric]:
+        names = set()
+        for family in self._own.collect():
+            names.add(family.name)
+            yield family
+        yield from (family for family in self._others if family.name not in names)
