@@ -22,6 +22,7 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     ] = 256 * 2**20
     flush_seconds: Annotated[Seconds, Meta(description="Longest wait before what came in is stored.")] = 1
     queue_rows: Annotated[Count, Meta(description="Rows waiting to be stored at most; more are refused.")] = 100_000
+    queue_bytes: Annotated[Count, Meta(description="Bytes waiting to be stored at most; more are refused.")] = 64 * 2**20
     body_bytes: Annotated[Count, Meta(description="Largest export request, in bytes, as sent and unpacked.")] = (
         32 * 2**20
     )
