@@ -1,4 +1,4 @@
-"""MLflow's OTLP endpoint and Phoenix, each in an environment of its own, which is installed when it is first measured."""
+"""MLflow's OTLP endpoint and Phoenix, each in an environment of its own, installed when it is first measured."""
 
 import contextlib
 import os
@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from bench.gateway.processes import Subject, free_port, running
 from sending import Receiver
+
+from bench.gateway.processes import Subject, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120
@@ -57,9 +58,7 @@ def version(peer: str, package: str) -> str:
 
 
 @contextlib.contextmanager
-def _served(
-    peer: str, root: Path, flags: Sequence[str], extra: dict[str, str], health: str
-) -> Iterator[int]:
+def _served(peer: str, root: Path, flags: Sequence[str], extra: dict[str, str], health: str) -> Iterator[int]:
     program, log = _python(peer).with_name(peer), root / f"{peer}.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LUMINA_", "OTEL_", "PYTHON"))}
     environment = {**kept, **extra, "HOME": str(root)}

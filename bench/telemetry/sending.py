@@ -1,15 +1,22 @@
 """Sends the stream to a subject over a few connections: as fast as it is taken, or at a pace."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
-
 from stream import SPANS_A_BATCH, Stream
 
 _TIMEOUT = ClientTimeout(total=60)
+
+
+class Batches(Protocol):
+    """Gives export requests of 512 entries, each with the id of its last trace."""
+
+    def batch(self) -> tuple[bytes, str]: ...
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,15 @@ class Sent:
         return self.taken / self.seconds if self.seconds else 0.0
 
 
-async def flood(receiver: Receiver, seconds: float, connections: int = 4) -> Sent:
-    """Each connection sends its next batch when the last one was taken."""
-    sent, stream, began = Sent(), Stream(), time.perf_counter()
+async def flood(
+    receiver: Receiver, batches: Batches, seconds: float, enough: float = math.inf, connections: int = 4
+) -> Sent:
+    """Each connection sends its next batch when the last one was taken; until the time is over, or `enough` were."""
+    sent, began = Sent(), time.perf_counter()
 
     async def send(session: ClientSession) -> None:
-        while time.perf_counter() - began < seconds:
-            await _post(session, receiver, stream, sent)
+        while time.perf_counter() - began < seconds and sent.taken < enough:
+            await _post(session, receiver, batches, sent)
 
     async with _session(receiver, connections) as session:
         await asyncio.gather(*(send(session) for _ in range(connections)))
@@ -52,9 +61,9 @@ async def flood(receiver: Receiver, seconds: float, connections: int = 4) -> Sen
 
 async def pace(receiver: Receiver, spans_per_second: float, seconds: float, sent: Sent) -> None:
     """A batch each time one is due, whether or not those before were taken; `sent` grows as it goes."""
-    stream, began, batches = Stream(), time.perf_counter(), int(seconds * spans_per_second / SPANS_A_BATCH)
+    stream, began, count = Stream(), time.perf_counter(), int(seconds * spans_per_second / SPANS_A_BATCH)
     async with _session(receiver, 16) as session, asyncio.TaskGroup() as tasks:
-        for number in range(batches):
+        for number in range(count):
             due = began + number * SPANS_A_BATCH / spans_per_second
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             tasks.create_task(_post(session, receiver, stream, sent))
@@ -66,8 +75,8 @@ def _session(receiver: Receiver, connections: int) -> ClientSession:
     return ClientSession(connector=TCPConnector(limit=connections), headers=headers, timeout=_TIMEOUT)
 
 
-async def _post(session: ClientSession, receiver: Receiver, stream: Stream, sent: Sent) -> None:
-    body, trace = stream.batch()
+async def _post(session: ClientSession, receiver: Receiver, batches: Batches, sent: Sent) -> None:
+    body, trace = batches.batch()
     try:
         async with session.post(receiver.url, data=body) as answer:
             await answer.read()

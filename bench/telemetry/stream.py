@@ -21,10 +21,10 @@ class Stream:
     def __init__(self) -> None:
         encoded = _request().SerializeToString()
         self._bytes = bytearray(encoded)
-        self._traces = [_places(encoded, _trace_id(number)) for number in range(SPANS_A_BATCH // SPANS_A_TRACE)]
-        self._spans = [_places(encoded, _span_id(number)) for number in range(SPANS_A_BATCH)]
-        self._answers = _places(encoded, _ANSWER)
-        self._times = _time_places(encoded)
+        self._traces = [places(encoded, _trace_id(number)) for number in range(SPANS_A_BATCH // SPANS_A_TRACE)]
+        self._spans = [places(encoded, _span_id(number)) for number in range(SPANS_A_BATCH)]
+        self._answers = places(encoded, _ANSWER)
+        self._times = _timeplaces(encoded)
 
     def batch(self, now_ns: int | None = None) -> tuple[bytes, str]:
         """An export request with ids of its own, begun at `now_ns`; and the id of its last trace, as hexadecimal."""
@@ -51,7 +51,7 @@ class Stream:
 def _request() -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
-    resource.resource.attributes.extend([_pair("service.name", "bench"), _pair("service.version", "1.0")])
+    resource.resource.attributes.extend([pair("service.name", "bench"), pair("service.version", "1.0")])
     scope = resource.scope_spans.add()
     scope.scope.name = "bench"
     for number in range(SPANS_A_BATCH):
@@ -71,7 +71,7 @@ def _add_span(scope: ScopeSpans, number: int) -> None:
         start_time_unix_nano=_SECOND_NS,
         end_time_unix_nano=2 * _SECOND_NS,
     )
-    span.attributes.extend(_pair(name, value) for name, value in attributes.items())
+    span.attributes.extend(pair(name, value) for name, value in attributes.items())
 
 
 def _call(number: int) -> dict[str, str | int | float | bool]:
@@ -116,7 +116,7 @@ def _step(number: int) -> dict[str, str | int | float | bool]:
     }
 
 
-def _pair(name: str, value: str | float | bool) -> KeyValue:
+def pair(name: str, value: str | float | bool) -> KeyValue:
     kinds = {str: "string_value", bool: "bool_value", int: "int_value", float: "double_value"}
     return KeyValue(key=name, value=AnyValue(**{kinds[type(value)]: value}))
 
@@ -129,7 +129,7 @@ def _span_id(number: int) -> bytes:
     return b"SPAN" + number.to_bytes(4, "big")
 
 
-def _places(encoded: bytes, sought: bytes) -> list[int]:
+def places(encoded: bytes, sought: bytes) -> list[int]:
     """Where it stands; as a parent's id, too."""
     places, place = [], encoded.find(sought)
     while place >= 0:
@@ -138,7 +138,7 @@ def _places(encoded: bytes, sought: bytes) -> list[int]:
     return places
 
 
-def _time_places(encoded: bytes) -> list[tuple[int, int]]:
+def _timeplaces(encoded: bytes) -> list[tuple[int, int]]:
     """Where each span's two times stand: one after the other, each behind a tag of one byte."""
     sought = _TIMES_TAG + struct.pack("<Q", _SECOND_NS)
-    return [(place + 1, place + 10) for place in _places(encoded, sought)]
+    return [(place + 1, place + 10) for place in places(encoded, sought)]
