@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from asked import KEY, KINDS, body
-from processes import Subject, await_answers, free_port, running
-from stubs import ROOT, Stubs
+from bench.gateway.asked import KEY, KINDS, body
+from bench.gateway.processes import Subject, await_answers, free_port, running
+from bench.gateway.stubs import ROOT, Stubs
 
 PEER = ROOT / "bench" / "peers" / "litellm"
 _START_SECONDS = 120

@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from asked import KEY, body
-from processes import Subject
-from stubs import ROOT
+from bench.gateway.asked import KEY, body
+from bench.gateway.processes import Subject
+from bench.gateway.stubs import ROOT
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 _SPARE_SECONDS = 30  # for a client to start, and to end what is under way

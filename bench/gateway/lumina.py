@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import msgspec
-from asked import KEY
-from stubs import Stubs
 
+from bench.gateway.asked import KEY
+from bench.gateway.stubs import Stubs
 from lumina_contracts.snapshot import (
     Backend,
     KeyEntry,

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from load import Run
-from stubs import ROOT
-
+from bench.gateway.load import Run
+from bench.gateway.stubs import ROOT
 from tools.drills import kept
 
 

@@ -12,13 +12,12 @@ import os
 import tempfile
 from pathlib import Path
 
-import litellm_proxy
-import table
-from asked import KINDS
-from load import measure
-from processes import Subject
-from results import Results, keep
-from subjects import subjects
+from bench.gateway import litellm_proxy, table
+from bench.gateway.asked import KINDS
+from bench.gateway.load import measure
+from bench.gateway.processes import Subject
+from bench.gateway.results import Results, keep
+from bench.gateway.subjects import subjects
 
 CLIENTS = (1, 64)
 RUNS = int(os.environ.get("RUNS", "5"))

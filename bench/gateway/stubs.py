@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from asked import PACE, stub_files
-from processes import free_port, running, worker
+from bench.gateway.asked import PACE, stub_files
+from bench.gateway.processes import free_port, running, worker
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import litellm_proxy
-import lumina
-from asked import KEY, KINDS, body
-from processes import Subject, await_answers, running
-from stubs import HERE, Stubs, stubs
+from bench.gateway import litellm_proxy, lumina
+from bench.gateway.asked import KEY, KINDS, body
+from bench.gateway.processes import Subject, await_answers, running
+from bench.gateway.stubs import HERE, Stubs, stubs
 
 PATH = "v1/chat/completions"
 

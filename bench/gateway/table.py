@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from load import Run
-from results import Results, p50, p99, per_cpu, rate
+from bench.gateway.load import Run
+from bench.gateway.results import Results, p50, p99, per_cpu, rate
 
 _TITLES = {
     "plain": "Whole answers: a request is answered at once by the stub",

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, ClientTimeout
-from sending import Receiver, Sent, pace
 
+from bench.telemetry.sending import Receiver, Sent, pace
 from tools.running import Running
 
 LIST = "traces?limit=50"

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import ClientSession
-from asking import Asked
-from sending import Sent
 
+from bench.telemetry.asking import Asked
+from bench.telemetry.sending import Sent
 from tools.drills import kept
 from tools.running import Running
 

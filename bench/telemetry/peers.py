@@ -9,9 +9,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from sending import Receiver
-
 from bench.gateway.processes import Subject, free_port, running
+from bench.telemetry.sending import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120

@@ -11,19 +11,19 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import peers
-import signals
-from asking import ask_while_sending
-from findings import Findings, Intake
-from sending import Receiver, flood
-from stream import Stream
-
 from bench.gateway.processes import Subject
+from bench.telemetry import peers, signals
+from bench.telemetry.asking import ask_while_sending
+from bench.telemetry.findings import Findings, Intake
+from bench.telemetry.sending import Receiver, flood
+from bench.telemetry.stream import Stream
 from tools.running import Running, lumina
 
+Starting = Callable[[Path], AbstractContextManager[tuple[Subject, Receiver]]]
 FULL = bool(os.environ.get("FULL"))
 PEERS = os.environ.get("PEERS", "1") != "0"
 SECONDS = 120.0 if FULL else 20.0
@@ -65,7 +65,7 @@ async def _intake(subject: Subject, what: str, door: Receiver, seconds: float, e
     return Intake(subject.name, what, sent, subject.cpu_seconds() - cpu, subject.pss_mib())
 
 
-def _peer(name: str, start: "type[AbstractContextManager[tuple[Subject, Receiver]]]", findings: Findings) -> None:
+def _peer(name: str, start: Starting, findings: Findings) -> None:
     with tempfile.TemporaryDirectory(prefix="lumina-bench-", ignore_cleanup_errors=True) as folder:
         try:
             with start(Path(folder)) as (subject, door):

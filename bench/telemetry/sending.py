@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
-from stream import SPANS_A_BATCH, Stream
+
+from bench.telemetry.stream import SPANS_A_BATCH, Stream
 
 _TIMEOUT = ClientTimeout(total=60)
 

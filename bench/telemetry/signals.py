@@ -7,7 +7,8 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
-from stream import pair, places
+
+from bench.telemetry.stream import pair, places
 
 RECORDS_A_BATCH = 512
 _THEN_NS = 1_234_567_890_123_456_789

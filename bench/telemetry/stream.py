@@ -5,7 +5,7 @@ import struct
 import time
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 SPANS_A_TRACE = 4
@@ -117,8 +117,11 @@ def _step(number: int) -> dict[str, str | int | float | bool]:
 
 
 def pair(name: str, value: str | float | bool) -> KeyValue:
-    kinds = {str: "string_value", bool: "bool_value", int: "int_value", float: "double_value"}
-    return KeyValue(key=name, value=AnyValue(**{kinds[type(value)]: value}))
+    """An attribute."""
+    found = KeyValue(key=name)
+    kind = {str: "string_value", bool: "bool_value", int: "int_value", float: "double_value"}[type(value)]
+    setattr(found.value, kind, value)
+    return found
 
 
 def _trace_id(number: int) -> bytes:

@@ -39,9 +39,8 @@ def every(root: Path = ROOT) -> list[Project]:
     files = [*root.glob("apps/*/pyproject.toml"), *root.glob("libs/shared/*/pyproject.toml")]
     folders = [file.parent.relative_to(root) for file in sorted(files)]
     members = [Project(folder.name, folder, (folder,)) for folder in folders]
-    scripts = tuple(file.parent.relative_to(root) for file in sorted(root.glob("bench/*/run.py")))
-    bench = [Project("bench", Path("bench"), scripts, is_member=False)] if scripts else []
-    return [*members, Project("tools", Path("tools"), (Path(),), is_member=False), *bench]
+    beside = [name for name in ("tools", "bench") if (root / name).is_dir()]
+    return [*members, *(Project(name, Path(name), (Path(),), is_member=False) for name in beside)]
 
 
 def named(names: Sequence[str], known: Iterable[Project]) -> list[Project]:

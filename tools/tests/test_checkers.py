@@ -94,7 +94,7 @@ def contracts_on(tmp_path: Path, files: dict[str, str]) -> str:
     for package in config["root_packages"]:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    for path in ("lumina_inference/gateway", "lumina_platform/supervisor"):
+    for path in ("lumina_inference/gateway", "lumina_platform/supervisor", "lumina_telemetry/process"):
         (tmp_path / path).mkdir()
         (tmp_path / path / "__init__.py").touch()
     for name, text in files.items():
@@ -112,6 +112,7 @@ def contracts_on(tmp_path: Path, files: dict[str, str]) -> str:
             {"lumina_inference/gateway/x.py": "import lumina_kit.web\n", "lumina_kit/web.py": "import fastapi\n"},
             "the gateway's process",
         ),
+        ({"lumina_telemetry/process/x.py": "import pydantic\n"}, "the telemetry process"),
         ({"lumina_platform/supervisor/x.py": "import rich\n"}, "the supervisor"),
     ],
 )
