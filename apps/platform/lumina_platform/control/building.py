@@ -11,6 +11,7 @@ from lumina_inference.service import Inference
 from lumina_inference.settings import InferenceSettings
 from lumina_kit.clock import Clock, utc_now
 from lumina_kit.database import Database
+from lumina_kit.home import Home
 from lumina_kit.masterkey import MasterKey
 from lumina_kit.parts import PartsClient
 from lumina_kit.settings import load
@@ -26,6 +27,8 @@ from lumina_platform.control.variables import warn_of_unknown
 from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
 from lumina_telemetry.client import TelemetryClient
+from lumina_telemetry.content.service import Contents
+from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.wiring import Telemetry
 
 
@@ -42,6 +45,7 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     run_dir = environment.run_dir or home.run_dir
     parts = PartsClient(run_dir)
     telemetry = Telemetry(TelemetryClient(run_dir), LedgerProvenance(database))
+    hub = SnapshotHub(AllKeys(governance, inference), inference)
     return World(
         apps=apps.load(settings.apps or apps.APPS),
         settings=settings,
@@ -50,8 +54,9 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
         governance=governance,
         inference=inference,
         telemetry=telemetry,
-        otlp=OtlpDoor(telemetry.client),
-        hub=SnapshotHub(AllKeys(governance, inference), inference),
+        contents=_contents(home, database, key, governance, now),
+        otlp=OtlpDoor(telemetry.client, hub),
+        hub=hub,
         metrics=Metrics(),
         readiness=Readiness(database, parts if environment.run_dir else None),
         parts=parts,
@@ -64,6 +69,19 @@ def _governance(environment: Environment, database: Database, key: MasterKey, no
     home = environment.home
     settings = load(GovernanceSettings, "governance", home)
     return Governance.of(database, key, settings, Passwords(), now, environment.public_url)
+
+
+def _contents(home: Home, database: Database, key: MasterKey, governance: Governance, now: Clock) -> Contents:
+    """Beside SQLite in a file of its own, which can be deleted or left out of a backup; else in the same Postgres."""
+    return Contents(
+        database=Database(home.content_url) if database.is_sqlite else database,
+        folder=home.path,
+        key=key,
+        retentions=governance.retentions,
+        access_log=governance.access_log,
+        settings=load(TelemetrySettings, "telemetry", home),
+        now=now,
+    )
 
 
 def _inference(environment: Environment, key: MasterKey) -> Inference:

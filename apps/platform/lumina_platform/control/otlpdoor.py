@@ -9,7 +9,8 @@ from starlette.responses import Response
 from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, Principal
 from lumina_kit.errors import TooMany
-from lumina_telemetry.client import TelemetryClient
+from lumina_platform.control.snapshots import SnapshotHub
+from lumina_telemetry.client import CAPTURE_HEADER, TelemetryClient
 from lumina_telemetry.errors import TelemetryUnavailable
 
 MOST_AT_ONCE = 32
@@ -29,6 +30,7 @@ class OtlpDoor:
     """Senders wait for a place only by coming again: what waited here would take memory."""
 
     client: TelemetryClient
+    hub: SnapshotHub
     most: int = MOST_AT_ONCE
     taken: int = field(default=0, init=False)
 
@@ -36,16 +38,21 @@ class OtlpDoor:
         self, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes], who: Principal
     ) -> Response:
         """Telemetry's answer to the body as it comes in. Raises OtlpBusy."""
-        sent = {name: headers[name] for name in _IN if name in headers}
+        sent = {name: headers[name] for name in _IN if name in headers} | self._of_project(str(who.project_id))
         with self._place():
             try:
-                reply = await self.client.send(path, body, {**sent, PROJECT_HEADER: str(who.project_id)})
+                reply = await self.client.send(path, body, sent)
             except TelemetryUnavailable as error:
                 answer = problems.response(error)
                 answer.headers["retry-after"] = str(AWAY_SECONDS)
                 return answer
         kept = {name: reply.headers[name] for name in _OUT if name in reply.headers}
         return Response(reply.content, reply.status_code, kept)
+
+    def _of_project(self, project: str) -> dict[str, str]:
+        """Whose it is, and whether prompts and answers in it go to the content store; without, they are thrown away."""
+        captures = self.hub.current is not None and project in self.hub.current.keys.captures
+        return {PROJECT_HEADER: project} | ({CAPTURE_HEADER: "1"} if captures else {})
 
     @contextmanager
     def _place(self) -> Iterator[None]:
