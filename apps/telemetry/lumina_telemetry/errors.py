@@ -1,6 +1,6 @@
 """What telemetry can refuse, and why."""
 
-from lumina_kit.errors import Invalid, LuminaError, NotFound, TooLarge, TooMany, Unavailable
+from lumina_kit.errors import Conflict, Invalid, LuminaError, NotFound, TooLarge, TooMany, Unavailable
 
 
 class TelemetryUnavailable(Unavailable):
@@ -22,6 +22,18 @@ class BadOtlp(LuminaError):
     code = "bad_otlp"
     status = 400
     title = "The body is no OTLP export request"
+
+
+class BadMedia(LuminaError):
+    code = "bad_otlp_media_type"
+    status = 415
+    title = "The body is in no encoding of OTLP"
+
+
+class BadEncoding(LuminaError):
+    code = "bad_otlp_content_encoding"
+    status = 415
+    title = "The body is compressed in a way that is not understood"
 
 
 class OtlpTooLarge(TooLarge):
@@ -47,3 +59,13 @@ class TraceNotFound(NotFound):
 class NotResolved(NotFound):
     code = "not_resolved"
     title = "Nothing has this id"
+
+
+class CaptureOff(Conflict):
+    code = "capture_off"
+    title = "Content capture is off"
+
+
+class ContentNotFound(NotFound):
+    code = "content_not_found"
+    title = "No content is kept of this"

@@ -20,12 +20,21 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     free_bytes: Annotated[
         Count, Meta(description="Bytes that stay free on the disk; with less, nothing is taken in.")
     ] = 256 * 2**20
+    content_bytes: Annotated[
+        Count, Meta(description="Captured content on disk, in bytes, beyond which the oldest goes.")
+    ] = 4 * 2**30
     flush_seconds: Annotated[Seconds, Meta(description="Longest wait before what came in is stored.")] = 1
     queue_rows: Annotated[Count, Meta(description="Rows waiting to be stored at most; more are refused.")] = 100_000
-    queue_bytes: Annotated[Count, Meta(description="Bytes waiting to be stored at most; more are refused.")] = 64 * 2**20
+    queue_bytes: Annotated[Count, Meta(description="Bytes waiting to be stored at most; more are refused.")] = (
+        64 * 2**20
+    )
     body_bytes: Annotated[Count, Meta(description="Largest export request, in bytes, as sent and unpacked.")] = (
         32 * 2**20
     )
+    attributes: Annotated[Count, Meta(description="Attributes of one span, log record or event that are kept.")] = 256
+    attribute_chars: Annotated[Count, Meta(description="Characters of one attribute's value that are kept.")] = 8192
+    span_events: Annotated[Count, Meta(description="Events, and links, of one span that are kept.")] = 256
+    log_chars: Annotated[Count, Meta(description="Characters of a log record's body that are kept.")] = 65_536
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
     query_rows: Annotated[Count, Meta(description="Rows that a query may give at most.")] = 10_000
     evaluation_seconds: Annotated[
