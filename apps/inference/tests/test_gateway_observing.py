@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from apps.inference.tests.gateway_world import (
     ADMIN_KEY,
@@ -35,6 +38,8 @@ from lumina_kit.home import Home
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
 
 @asynccontextmanager
 async def two_processes(folder: Path, url: str) -> AsyncIterator[tuple[Running, Running]]:
@@ -46,6 +51,11 @@ async def two_processes(folder: Path, url: str) -> AsyncIterator[tuple[Running, 
     ):
         await two.gateway.snapshots.wait_until(two.gateway.health.can_serve)
         yield one, two
+
+
+def served_by(process: str) -> str:
+    labels = f'http_response_status_code="200",lumina_process="{process}",lumina_route="m"'
+    return f"lumina_gateway_requests_total{{{labels}}}"
 
 
 async def measured(running: Running) -> dict[str, float]:
@@ -168,13 +178,86 @@ async def test_state_and_metrics_are_those_of_all_processes_whichever_is_asked(t
         assert [process["instance"] for process in state["processes"]] == ["gateway", "gateway-2"]
         assert state["silent"] == []
     for found in series:
-        served = 'lumina_gateway_requests_total{http_response_status_code="200",lumina_route="m"}'
-        assert found[served] == 3
+        assert (found[served_by("gateway")], found[served_by("gateway-2")]) == (1, 2)
         counted = [value for name, value in found.items() if re.match(r"gen_ai_client_operation_dur.*_count", name)]
-        assert counted == [3]
-        assert found["lumina_gateway_connections"] >= 1
-        assert found['lumina_gateway_backend_available{lumina_backend="b1"}'] == 1
-        assert 0 <= found["lumina_gateway_snapshot_age_seconds"] < 60
+        assert sorted(counted) == [1, 2]
+        assert found['lumina_gateway_backend_available{lumina_backend="b1",lumina_process="gateway-2"}'] == 1
+        assert 0 <= found['lumina_gateway_snapshot_age_seconds{lumina_process="gateway"}'] < 60
+
+
+async def test_openmetrics_of_several_processes_keeps_their_exemplars(tmp_path: Path) -> None:
+    async with provider(plain_chat) as upstream, two_processes(tmp_path, upstream.url) as (one, two):
+        for running in (one, two):
+            await running.post("/v1/chat/completions", BODY)
+        _, text, headers = await one.get("/metrics", api_key=METRICS_KEY, Accept=OPENMETRICS)
+
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    durations = families["gen_ai_client_operation_duration_seconds"].samples
+    told = {sample.labels["lumina_process"] for sample in durations if sample.exemplar}
+    assert headers["content-type"].startswith("application/openmetrics-text")
+    assert told == {"gateway", "gateway-2"}
+
+
+@pytest.mark.parametrize("accept", ["", "text/plain;version=0.0.4;q=0.5", "*/*"])
+async def test_who_does_not_ask_for_openmetrics_gets_text_without_exemplars(accept: str) -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY)
+        _, text, headers = await running.get("/metrics", api_key=METRICS_KEY, Accept=accept)
+
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "trace_id" not in text
+    assert "_created" not in text
+
+
+@pytest.mark.system
+async def test_promtool_finds_nothing_to_complain_of_in_the_shown_metrics() -> None:
+    async with provider(plain_chat) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        await running.post("/v1/chat/completions", BODY)
+        _, text, _ = await running.get("/metrics", api_key=METRICS_KEY)
+
+    checked = await asyncio.to_thread(
+        subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+async def test_budget_shows_what_share_of_it_key_and_project_have_spent() -> None:
+    limited = key(USER_KEY, limits=Limits(budget_nano_usd=10_000))
+    part = KeysPart(
+        keys=(limited, key(METRICS_KEY, name="k-metrics", scopes=("metrics",)), key(ADMIN_KEY, name="k-admin")),
+        projects=(ProjectEntry(id="p1", limits=Limits(budget_nano_usd=20_000)),),
+    )
+    async with provider(plain_chat) as upstream:
+        route = snapshot(backend(upstream.url, input_nano_usd_per_token=500.0)).routes
+        async with gateway(sealed(route, part)) as running:
+            await running.post("/v1/chat/completions", BODY | {"max_tokens": 1})
+            found = await measured(running)
+
+    budgets = {name: value for name, value in found.items() if name.startswith("lumina_gateway_budget_used")}
+    assert budgets == {
+        'lumina_gateway_budget_used{lumina_key_id="k1",lumina_project_id="p1"}': 0.35,
+        'lumina_gateway_budget_used{lumina_key_id="",lumina_project_id="p1"}': 0.175,
+    }
+
+
+async def test_overhead_leaves_out_what_backends_and_pauses_between_them_took() -> None:
+    asked: list[str] = []
+
+    async def slow(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if request.method == "GET":  # a probe
+            return web.Response()
+        asked.append(request.path)
+        await asyncio.sleep(0.1)
+        return web.Response(status=503) if len(asked) == 1 else await plain_chat(request, body)
+
+    async with provider(slow) as upstream, gateway(snapshot(backend(upstream.url))) as running:
+        status, _, headers = await running.post("/v1/chat/completions", BODY)
+        found = await measured(running)
+
+    shown = found['lumina_gateway_overhead_seconds_sum{lumina_route="m"}']
+    assert (status, len(asked)) == (200, 2)
+    assert float(headers["x-litellm-overhead-duration-ms"]) == pytest.approx(shown * 1000, abs=0.001)
+    assert shown < float(headers["x-litellm-response-duration-ms"]) / 1000 - 0.2
 
 
 async def test_silent_sibling_is_named_and_takes_nothing_from_the_sums(tmp_path: Path) -> None:
@@ -185,7 +268,7 @@ async def test_silent_sibling_is_named_and_takes_nothing_from_the_sums(tmp_path:
         after = await measured(one)
         _, state, _ = await one.get("/lumina/state", api_key=METRICS_KEY)
 
-    served = 'lumina_gateway_requests_total{http_response_status_code="200",lumina_route="m"}'
+    served = served_by("gateway-2")
     assert (before[served], after[served]) == (1, 1)
     assert state["silent"] == ["gateway-2"]
     assert [process["instance"] for process in state["processes"]] == ["gateway"]

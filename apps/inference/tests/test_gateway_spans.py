@@ -337,7 +337,7 @@ async def test_full_queue_drops_spans_and_counts_them() -> None:
 
 async def test_metrics_follow_the_conventions_and_match_what_was_served() -> None:
     async with traced() as (running, otlp, _):
-        await running.post("/v1/chat/completions", BODY)
+        _, _, headers = await running.post("/v1/chat/completions", BODY)
         await running.get("/v1/models")
         otlp.requests.clear()
         body = await otlp.wait("/v1/metrics")
@@ -351,6 +351,10 @@ async def test_metrics_follow_the_conventions_and_match_what_was_served() -> Non
     assert list(by_type["input"].bucket_counts)[:4] == [0, 0, 1, 0]
     assert len(by_type["input"].bucket_counts) == len(by_type["input"].explicit_bounds) + 1
     duration = found["gen_ai.client.operation.duration"]
+    [exemplar] = duration.histogram.data_points[0].exemplars
+    assert exemplar.trace_id.hex() == headers["x-lumina-trace-id"]
+    assert exemplar.as_double == pytest.approx(duration.histogram.data_points[0].sum)
+    assert exemplar.time_unix_nano <= duration.histogram.data_points[0].time_unix_nano
     assert duration.unit == "s"
     assert values(duration.histogram.data_points[0].attributes)["lumina.backend"] == "b1"
     assert sum(point.as_double for point in found["lumina.gateway.requests"].sum.data_points) == 2

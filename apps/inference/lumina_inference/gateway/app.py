@@ -133,6 +133,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
 
 def _show_gauges(metrics: Metrics, gateway: Gateway, limiter: Limiter) -> None:
     metrics.watch_each(names.BACKEND_AVAILABLE, gateway.standings.available)
+    metrics.watch_each(names.BUDGET_USED, lambda: views.budgets(gateway.snapshots.current, limiter.spent))
     metrics.watch(names.IN_FLIGHT, lambda: gateway.inference.in_flight)
     metrics.watch(names.CONNECTIONS, lambda: len(gateway.server.connections))
     metrics.watch(names.RESERVATIONS, lambda: limiter.open_reservations)

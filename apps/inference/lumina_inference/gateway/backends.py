@@ -51,7 +51,8 @@ class Backends:
         call.target = target
         try:
             return await self._ask(call, ask, attempt, policy, seconds)
-        except ApiError as error:
+        except ApiError as error:  # else the wait is over when the answer begins
+            call.waited_seconds += now() - attempt.started
             attempt.error = error
             raise
         finally:
@@ -99,7 +100,9 @@ class Backends:
             return await self._send(call, ask, target, attempt, policy, seconds)
         except Asleep:
             await self.upstream.wake(target)
-            attempt.started = attempt.heard_at = asyncio.get_running_loop().time()
+            awake = asyncio.get_running_loop().time()
+            call.waited_seconds += awake - attempt.started
+            attempt.started = attempt.heard_at = awake
             return await self._send(call, ask, target, attempt, policy, seconds)
 
     async def _send(

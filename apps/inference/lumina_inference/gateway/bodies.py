@@ -1,6 +1,7 @@
 """Reading request bodies: bounded in size, in time, and over all requests together."""
 
 import asyncio
+import time
 
 from aiohttp.web import BaseRequest, RequestPayloadError
 
@@ -32,7 +33,10 @@ class Bodies:
             body = content.read_nowait()
             self._hold(call, len(body))
             return body
-        return await self._read_slowly(call)
+        began = time.perf_counter()
+        body = await self._read_slowly(call)
+        call.waited_seconds += time.perf_counter() - began
+        return body
 
     def release(self, call: Call) -> None:
         """The request is over: its body no longer counts."""

@@ -38,7 +38,8 @@ class Call(Struct, eq=False):
 
     `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
     `fallbacks` count what was tried after the first attempt. `backend_headers` are those of the backend that answered.
-    `reserved_output` tokens of it are reserved; `at_end` books what was used.
+    `waited_seconds` for backends and the caller's body are not our own time; `overhead_seconds` until the answer began
+    are. `reserved_output` tokens of it are reserved; `at_end` books what was used.
     """
 
     request: BaseRequest
@@ -67,7 +68,8 @@ class Call(Struct, eq=False):
     max_retries: int = 0
     fallbacks: int = 0
     timeout_seconds: float | None = None
-    backend_seconds: float | None = None
+    waited_seconds: float = 0.0
+    overhead_seconds: float | None = None
     reservation: Reservation | None = None
     reserved_output: int = 0
     at_end: "Callable[[Call], None] | None" = None

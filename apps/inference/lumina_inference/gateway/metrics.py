@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -12,18 +13,37 @@ from lumina_contracts import attributes as names
 from lumina_contracts.attributes import Metric
 from lumina_inference.gateway.calls import Call
 
+TRACE_ID = "trace_id"
 _NONE = ""
 _NANO = 1_000_000_000
 _MOST_NAMED = 500
+_EXEMPLAR_SECONDS = 1.0
+
+Read = tuple[tuple[str, ...], float]
+"""The values of a gauge's labels, and its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Children:
+class _Children(Struct, eq=False):
+    """The series of one kind of call. `due`: when the next exemplar is; `slowest` since the last that was due."""
+
     duration: Histogram
     first_chunk: Histogram
+    overhead: Histogram
     input_tokens: Histogram
     output_tokens: Histogram
     spend: Counter
+    due: float = 0.0
+    slowest: float = 0.0
+
+    def exemplar(self, call: Call, now: float) -> dict[str, str] | None:
+        """The trace of the first request of a second, and of each that is slower than those before it."""
+        seconds = now - call.started
+        if now < self.due and seconds <= self.slowest:
+            return None
+        if now >= self.due:
+            self.due = now + _EXEMPLAR_SECONDS
+        self.slowest = seconds
+        return {TRACE_ID: call.trace.trace_id}
 
 
 class Metrics:
@@ -31,10 +51,13 @@ class Metrics:
     `*` there are only so many, the others count under the route's own name."""
 
     def __init__(self) -> None:
+        # Else each has a second series that nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self.registry = CollectorRegistry()
         self._duration = self._histogram(names.OPERATION_DURATION)
         self._first_chunk = self._histogram(names.FIRST_CHUNK_TIME)
         self._tokens = self._histogram(names.TOKEN_USAGE)
+        self._overhead = self._histogram(names.OVERHEAD)
         self._requests = self._counter(names.REQUESTS)
         self._failed = self._counter(names.FAILED_ATTEMPTS)
         self._spend = self._counter(names.SPEND)
@@ -51,9 +74,13 @@ class Metrics:
         if call.operation is None:
             return
         children = self._of(call)
-        children.duration.observe(time.perf_counter() - call.started)
+        now = time.perf_counter()
+        exemplar = children.exemplar(call, now)
+        children.duration.observe(now - call.started, exemplar)
+        if call.overhead_seconds is not None:
+            children.overhead.observe(call.overhead_seconds, exemplar)
         if call.first_chunk_seconds is not None:
-            children.first_chunk.observe(call.first_chunk_seconds)
+            children.first_chunk.observe(call.first_chunk_seconds, exemplar)
         if call.usage is not None:
             children.input_tokens.observe(call.usage.input_tokens)
             children.output_tokens.observe(call.usage.output_tokens)
@@ -70,13 +97,9 @@ class Metrics:
         """Show a gauge whose value is read when it is asked for."""
         Gauge(metric.prometheus, metric.meaning, registry=self.registry).set_function(read)
 
-    def watch_each(self, metric: Metric, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Show a gauge with one label, whose values are read when they are asked for."""
+    def watch_each(self, metric: Metric, read: Callable[[], Iterable[Read]]) -> None:
+        """Show a gauge with labels, whose values are read when they are asked for."""
         self.registry.register(_Read(metric, read))
-
-    def text(self) -> bytes:
-        """What /metrics shows."""
-        return generate_latest(self.registry)
 
     def _count(self, call: Call) -> None:
         key = (call.choices.route.name if call.choices else _NONE, call.status)
@@ -100,6 +123,7 @@ class Metrics:
         return _Children(
             duration=self._duration.labels(*key),
             first_chunk=self._first_chunk.labels(*plain),
+            overhead=self._overhead.labels(plain[3]),
             input_tokens=self._tokens.labels(*plain, "input"),
             output_tokens=self._tokens.labels(*plain, "output"),
             spend=self._spend.labels(*plain[-2:]),
@@ -117,12 +141,12 @@ class Metrics:
 @dataclass(frozen=True)
 class _Read(Collector):
     metric: Metric
-    read: Callable[[], Iterable[tuple[str, float]]]
+    read: Callable[[], Iterable[Read]]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         family = GaugeMetricFamily(self.metric.prometheus, self.metric.meaning, labels=label_names(self.metric))
-        for label, value in self.read():
-            family.add_metric([label], value)
+        for labels, value in self.read():
+            family.add_metric(labels, value)
         return (family,)
 
 

@@ -10,14 +10,13 @@ from msgspec.structs import replace
 from lumina_inference.gateway import exposition, merging
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.exposition import Family
 from lumina_inference.gateway.metrics import Metrics
 from lumina_inference.gateway.replies import Reply, reply, reply_json
 from lumina_inference.gateway.siblings import METRICS, REPORT, Siblings, Telling
 from lumina_inference.gateway.snapshots import Snapshots
 from lumina_inference.gateway.state import BackendView, ProcessReport, ProcessState, SpendView
 from lumina_kit.clock import Clock
-
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,10 @@ class Observing:
         return reply_json(call, whole if caller.is_admin else replace(whole, spend=()))
 
     async def measured(self, call: Call) -> Reply:
-        """Prometheus text, for keys with the scope `metrics`."""
+        """Prometheus text or OpenMetrics, for keys with the scope `metrics`."""
         require(authenticate(call, self.now), "metrics")
-        return reply(call, await self._metrics(), media=_PROMETHEUS)
+        body, media = exposition.text(await self._families(), call.request.headers.get("Accept", ""))
+        return reply(call, body, media=media)
 
     def tells(self) -> Telling:
         """What siblings may ask for."""
@@ -78,11 +78,11 @@ class Observing:
             process=process, backends=tuple(self.watched.backends()), spend=tuple(self.watched.spend())
         )
 
-    async def _metrics(self) -> bytes:
+    async def _families(self) -> list[Family]:
+        own = exposition.families(self.metrics.registry)
         if not self.siblings.names:
-            return self.metrics.text()
-        others = await self.siblings.families()
-        return exposition.text(exposition.merged([exposition.families(self.metrics.registry), *others]))
+            return own
+        return exposition.together({self.instance: own, **await self.siblings.families()})
 
 
 def _order(instance: str) -> tuple[int, str]:

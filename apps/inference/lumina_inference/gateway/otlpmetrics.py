@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterable
 
 from prometheus_client import Metric as Family
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
 from lumina_contracts import attributes as names
 from lumina_contracts.attributes import Metric
 from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.keyvalues import attributes
-from lumina_inference.gateway.metrics import Metrics
+from lumina_inference.gateway.metrics import TRACE_ID, Metrics
 from lumina_inference.gateway.otlp import Sender, envelope
 from lumina_inference.gateway.protobuf import double, fixed64, integer, message, packed_double, packed_fixed64, text
 
@@ -19,7 +19,9 @@ from lumina_inference.gateway.protobuf import double, fixed64, integer, message,
 _METRIC, _NAME, _DESCRIPTION, _UNIT, _GAUGE, _SUM, _HISTOGRAM = 2, 1, 2, 3, 5, 7, 9
 _POINT, _TEMPORALITY, _MONOTONIC, _CUMULATIVE = 1, 2, 3, 2
 _START, _TIME, _VALUE, _NUMBER_ATTRIBUTES = 2, 3, 4, 7
-_COUNT, _TOTAL, _BUCKETS, _BOUNDS, _HISTOGRAM_ATTRIBUTES = 4, 5, 6, 7, 9
+_COUNT, _TOTAL, _BUCKETS, _BOUNDS, _EXEMPLARS, _HISTOGRAM_ATTRIBUTES = 4, 5, 6, 7, 8, 9
+_EXEMPLAR_TIME, _EXEMPLAR_VALUE, _EXEMPLAR_TRACE = 2, 3, 5
+_NANO = 1_000_000_000
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -63,31 +65,37 @@ def _number_points(metric: Metric, samples: Iterable[Sample], times: bytes) -> b
     return b"".join(
         message(_POINT, times + double(_VALUE, sample.value) + _attributes(_NUMBER_ATTRIBUTES, metric, _labels(sample)))
         for sample in samples
-        if not sample.name.endswith("_created")
     )
 
 
 def _histogram_points(metric: Metric, samples: Iterable[Sample], times: bytes) -> bytes:
-    grouped: dict[_Labels, dict[str, list[float]]] = {}
+    grouped: dict[_Labels, dict[str, list[Sample]]] = {}
     for sample in samples:
         suffix = sample.name.removeprefix(metric.prometheus)
-        grouped.setdefault(_labels(sample), {}).setdefault(suffix, []).append(sample.value)
+        grouped.setdefault(_labels(sample), {}).setdefault(suffix, []).append(sample)
     return b"".join(
         message(_POINT, times + _histogram(metric, group) + _attributes(_HISTOGRAM_ATTRIBUTES, metric, labels))
         for labels, group in grouped.items()
     )
 
 
-def _histogram(metric: Metric, group: dict[str, list[float]]) -> bytes:
+def _histogram(metric: Metric, group: dict[str, list[Sample]]) -> bytes:
     """Prometheus counts cumulatively over buckets, OTLP each bucket alone."""
-    upto = [int(count) for count in group["_bucket"]]
+    upto = [int(bucket.value) for bucket in group["_bucket"]]
     counts = [count - before for count, before in zip(upto, [0, *upto[:-1]], strict=True)]
     return (
         fixed64(_COUNT, upto[-1])
-        + double(_TOTAL, group["_sum"][0])
+        + double(_TOTAL, group["_sum"][0].value)
         + packed_fixed64(_BUCKETS, counts)
         + packed_double(_BOUNDS, metric.buckets)
+        + b"".join(_exemplar(bucket.exemplar) for bucket in group["_bucket"] if bucket.exemplar is not None)
     )
+
+
+def _exemplar(exemplar: Exemplar) -> bytes:
+    at_ns = int(float(exemplar.timestamp or 0) * _NANO)
+    trace_id = message(_EXEMPLAR_TRACE, bytes.fromhex(exemplar.labels[TRACE_ID]))
+    return message(_EXEMPLARS, fixed64(_EXEMPLAR_TIME, at_ns) + double(_EXEMPLAR_VALUE, exemplar.value) + trace_id)
 
 
 def _labels(sample: Sample) -> _Labels:

@@ -32,8 +32,10 @@ async def relay(
         raise _silence(target, attempt, seconds) from None
     finally:
         attempt.limit = None
-    call.backend_seconds = asyncio.get_running_loop().time() - attempt.started
-    _note(call, _checked(sending, response, body), len(body) // _BYTES_PER_TOKEN if sending.operation.streams else 0)
+    waited = asyncio.get_running_loop().time() - attempt.started
+    answer = _checked(sending, response, body)
+    call.waited_seconds += waited
+    _note(call, answer, len(body) // _BYTES_PER_TOKEN if sending.operation.streams else 0)
     call.backend_headers = tuple(passed_on(response.headers))
     attempt.begun = attempt.answered = True
     return reply_answer(call, body)

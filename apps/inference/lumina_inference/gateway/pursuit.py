@@ -122,7 +122,7 @@ class Pursuit(Struct, eq=False):
         again = again and last.headers.get(SHOULD_RETRY) != "false" and not self._in_vain(policy, last, breaker)
         if not again or pause is None or pause >= self._left():
             raise last
-        await self.means.sleep(pause)
+        await self._sleep(pause)
         if retry_after(last.headers) is None:
             return target
         return await self._let_in(policy, needs, target, last, self.means.settings.longest_retry_after_seconds)
@@ -134,6 +134,11 @@ class Pursuit(Struct, eq=False):
         if breaker.reason == Failure.RATE_LIMITED:
             return self.on_trial and retry_after(last.headers) is None
         return self.on_trial or bool(policy.fallbacks)
+
+    async def _sleep(self, seconds: float) -> None:
+        began = self.means.now()
+        await self.means.sleep(seconds)
+        self.call.waited_seconds += self.means.now() - began
 
     async def _let_in(self, policy: Policy, needs: Needs, target: Target, last: ApiError, patience: float) -> Target:
         """All who wait for a backend are let in one by one until one of them is answered, then all at once.
@@ -147,7 +152,7 @@ class Pursuit(Struct, eq=False):
             waits = standing.breaker.reason is not None and standing.breaker.until <= now < give_up
             if policy.fallbacks or not waits:
                 raise last
-            await self.means.sleep(_FIRST_PAUSE * (1 - _JITTER * self.means.draw()))
+            await self._sleep(_FIRST_PAUSE * (1 - _JITTER * self.means.draw()))
         return found
 
     def _pause(self, policy: Policy, last: ApiError) -> float | None:
@@ -177,7 +182,7 @@ class Pursuit(Struct, eq=False):
         if self.honoured or policy.fallbacks or seconds > longest:
             raise _rate_limited(self.ask, seconds)
         self.honoured = True
-        await self.means.sleep(seconds + _FIRST_PAUSE * self.means.draw())
+        await self._sleep(seconds + _FIRST_PAUSE * self.means.draw())
         longest = self.means.settings.longest_retry_after_seconds
         return await self._let_in(policy, needs, soonest.target, _rate_limited(self.ask, 1), longest)
 

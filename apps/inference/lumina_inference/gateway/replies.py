@@ -166,8 +166,9 @@ def _told(call: Call) -> str:
         told += f"x-litellm-max-retries: {call.max_retries}\r\n"
     if call.timeout_seconds is not None:
         told += f"x-litellm-timeout: {call.timeout_seconds:g}\r\n"
-    if call.backend_seconds is not None:
-        overhead = max(0.0, milliseconds - call.backend_seconds * 1000)
+    if call.target is not None:
+        overhead = max(0.0, milliseconds - call.waited_seconds * 1000)
+        call.overhead_seconds = overhead / 1000
         told += f"x-litellm-overhead-duration-ms: {overhead:.3f}\r\n"
     return told + _told_of_backend(call)
 

@@ -66,11 +66,11 @@ class Siblings:
     async def reports(self) -> Heard[ProcessReport]:
         return await self._heard(REPORT, msgpack.Decoder(ProcessReport))
 
-    async def families(self) -> list[Sequence[Family]]:
-        """Their metrics; while one is silent, what it had counted when it was last heard, so that no sum falls."""
+    async def families(self) -> dict[str, Sequence[Family]]:
+        """Their metrics; while one is silent, what it had counted when it was last heard."""
         heard = await self._heard(METRICS, msgpack.Decoder(tuple[Family, ...]))
         self._last.update({name: _counted(told) for name, told in heard.told.items()})
-        return [*heard.told.values(), *(self._last[name] for name in heard.silent if name in self._last)]
+        return {**{name: self._last[name] for name in heard.silent if name in self._last}, **heard.told}
 
     async def _heard(self, path: str, decoder: msgpack.Decoder[T]) -> Heard[T]:
         answers = await asyncio.gather(*(self._ask(name, path) for name in self.names))

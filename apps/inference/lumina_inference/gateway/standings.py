@@ -213,11 +213,11 @@ class Standings:
         self._leaving = [standing for standing in self._leaving if standing.under_way]
         return iter((*self._by_id.values(), *self._leaving))
 
-    def available(self) -> Iterator[tuple[str, float]]:
+    def available(self) -> Iterator[tuple[tuple[str], float]]:
         """Each backend's id with 1 while it gets requests, 0.5 while it gets one on trial, 0 while it gets none."""
         now = self.now()
         for name, standing in tuple(self._by_id.items()):
-            yield name, _AVAILABLE[standing.breaker.state(now)]
+            yield (name,), _AVAILABLE[standing.breaker.state(now)]
 
     def of(self, target: Target) -> Standing:
         standing = self._by_id.get(target.backend.id)

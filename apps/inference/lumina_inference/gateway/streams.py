@@ -186,7 +186,7 @@ class Stream:
     async def _open(self) -> None:
         self._attempt.begun = True
         self._call.backend_headers = self._headers
-        self._call.backend_seconds = self._loop.time() - self._attempt.started
+        self._call.waited_seconds += self._loop.time() - self._attempt.started
         self._call.first_chunk_seconds = time.perf_counter() - self._call.started
         self._reply = event_stream(self._call)
         await self._reply.prepare(self._call.request)

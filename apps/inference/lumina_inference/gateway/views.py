@@ -1,6 +1,8 @@
 """What the state document shows of this process, read from the backends' standings and from the limits."""
 
 from collections.abc import Callable, Iterable, Iterator
+from heapq import nlargest
+from operator import itemgetter
 from typing import Literal
 
 from lumina_contracts.snapshot import Limits
@@ -8,6 +10,8 @@ from lumina_inference.gateway.index import Index
 from lumina_inference.gateway.limits.windows import window
 from lumina_inference.gateway.standings import Standing
 from lumina_inference.gateway.state import BackendView, SpendView
+
+_MOST_BUDGETS = 1000
 
 
 def backends(standings: Iterable[Standing], now: float, at: float) -> Iterator[BackendView]:
@@ -41,6 +45,26 @@ def spend(index: Index | None, spent: Callable[[str], int | None], at: float) ->
         yield from _spend("key", key.id, key.limits, spent, at)
     for project in keys.projects:
         yield from _spend("project", project.id, project.limits, spent, at)
+
+
+def budgets(index: Index | None, spent: Callable[[str], int | None]) -> list[tuple[tuple[str, str], float]]:
+    """Key and project (of a project: no key), with the share of the budget that is spent; the fullest, if many.
+
+    Who has spent nothing that this process knows of is not among them.
+    """
+    if index is None:
+        return []
+    keys = index.snapshot.keys
+    shares = [((key.id, key.project_id), _share(key.limits, spent(f"key:{key.id}"))) for key in keys.keys]
+    shares += [(("", project.id), _share(project.limits, spent(f"project:{project.id}"))) for project in keys.projects]
+    return nlargest(_MOST_BUDGETS, ((who, share) for who, share in shares if share is not None), key=itemgetter(1))
+
+
+def _share(limits: Limits, spent: int | None) -> float | None:
+    """A budget of nothing is used up from the start."""
+    if spent is None or limits.budget_nano_usd is None:
+        return None
+    return spent / limits.budget_nano_usd if limits.budget_nano_usd else 1.0
 
 
 def _spend(

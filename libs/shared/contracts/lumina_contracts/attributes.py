@@ -1,7 +1,10 @@
 """Every name that Lumina writes on spans and metrics, in one versioned table.
 
-The `gen_ai.*` names follow the OpenTelemetry GenAI conventions; all names of our own begin with `lumina.`.
-Prompts and answers never appear among them.
+The `gen_ai.*` names are those that the OpenTelemetry conventions have published: a test compares them with the official
+package. All names of our own begin with `lumina.`. Prompts and answers never appear among them.
+
+The conventions' newest draft calls the client's metrics `gen_ai.client.inference.*`. No release has these names, so
+there is no second set of them here, and `OTEL_SEMCONV_STABILITY_OPT_IN` is not read.
 """
 
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from typing import Literal
 
 TABLE_VERSION = "1"
 SEMCONV_VERSION = "1.44"
-SCHEMA_URL = "https://opentelemetry.io/schemas/1.37.0"
+SCHEMA_URL = f"https://opentelemetry.io/schemas/{SEMCONV_VERSION}.0"
 
 UNKNOWN = "unknown"
 """What stands for a model that no route has: a caller's free text never becomes a name or a label."""
@@ -82,8 +85,12 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
 ATTEMPT_FAILED = "lumina.attempt.failed"
 """The span event of an attempt that brought nothing, with the backend and the kind of failure."""
 
+PROCESS = "lumina.process"
+"""The label that tells the gateway's processes apart on /metrics, where there are several."""
+
 TOKEN_TYPE = "gen_ai.token.type"  # nosec B105
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_OVERHEAD_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _TOKENS = tuple(float(4**power) for power in range(14))
 _CALL = (OPERATION.name, PROVIDER.name, REQUEST_MODEL.name, ROUTE.name, BACKEND.name)
 
@@ -114,6 +121,15 @@ TOKEN_USAGE = Metric(
     (*_CALL, TOKEN_TYPE),
     _TOKENS,
 )
+OVERHEAD = Metric(
+    "lumina.gateway.overhead",
+    "lumina_gateway_overhead_seconds",
+    "histogram",
+    "s",
+    "Time that the gateway itself took until the answer began: without waits for backends and for the caller's body.",
+    (ROUTE.name,),
+    _OVERHEAD_SECONDS,
+)
 REQUESTS = Metric(
     "lumina.gateway.requests",
     "lumina_gateway_requests_total",
@@ -137,6 +153,14 @@ SPEND = Metric(
     "USD",
     "What was spent, where the prices are known.",
     (ROUTE.name, BACKEND.name),
+)
+BUDGET_USED = Metric(
+    "lumina.gateway.budget.used",
+    "lumina_gateway_budget_used",
+    "gauge",
+    "1",
+    "Share of its budget that a key, or a project (without a key's id), has spent in the current window.",
+    (KEY_ID.name, PROJECT.name),
 )
 BACKEND_AVAILABLE = Metric(
     "lumina.gateway.backend.available",
@@ -191,7 +215,7 @@ SNAPSHOT_AGE = Metric(
 )
 
 METRICS: tuple[Metric, ...] = (
-    OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, REQUESTS, FAILED_ATTEMPTS, SPEND, BACKEND_AVAILABLE, IN_FLIGHT,
-    CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SPANS_EXPORTED, SPAN_QUEUE_AGE,
+    OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, OVERHEAD, REQUESTS, FAILED_ATTEMPTS, SPEND, BUDGET_USED,
+    BACKEND_AVAILABLE, IN_FLIGHT, CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SPANS_EXPORTED, SPAN_QUEUE_AGE,
     SNAPSHOT_AGE,
 )  # fmt: skip
