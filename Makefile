@@ -43,7 +43,7 @@ graph: ## write the Nx graph to dist/graph.html and open it
 containerize: ## [PROJECT=] build the image, by docker or buildah
 	@tools/containerize "$(or $(PROJECT),platform)"
 
-bench: ## run the benchmarks and print their tables
+bench: ## [NAME=] run the benchmarks and print their tables; REPORT=1: a load test with its report
 	@tools/bench $(NAME)
 
 drill: ## [NAME=] kill, soak and fuzz a running Lumina, for longer than the tests do
