@@ -6,6 +6,10 @@ ABSENT = -1
 """Stands for "not known" in a column of whole numbers, which are never negative."""
 
 
+STALE = -1.7976931348623157e308
+"""Stands for "no value any more" in a point: the lowest number there is, which SQL can tell from NaN."""
+
+
 class SpanRow(Struct, frozen=True, kw_only=True):
     """One span. `ours`: Lumina itself sent it, so its attribution can be believed.
 
@@ -94,7 +98,7 @@ class SeriesRow(Struct, frozen=True, kw_only=True):
 
 
 class NumberRow(Struct, frozen=True, kw_only=True):
-    """A point of a gauge or counter; counters are cumulative."""
+    """A point of a gauge or counter; counters are cumulative. The value STALE: the series has ended."""
 
     series: int
     time_ns: int
@@ -104,7 +108,7 @@ class NumberRow(Struct, frozen=True, kw_only=True):
 class HistogramRow(Struct, frozen=True, kw_only=True):
     """A point of a histogram, cumulative over time; `buckets` counts each bucket alone, the last one beyond all bounds.
 
-    `exemplars` is JSON: a list of {value, time_ns, trace_id, span_id}.
+    Without buckets it says that the series has ended. `exemplars` is JSON: a list of {value, time_ns, trace_id, span_id}.
     """
 
     series: int

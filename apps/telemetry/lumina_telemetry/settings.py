@@ -36,6 +36,11 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     span_events: Annotated[Count, Meta(description="Events, and links, of one span that are kept.")] = 256
     log_chars: Annotated[Count, Meta(description="Characters of a log record's body that are kept.")] = 65_536
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
+    series: Annotated[Count, Meta(description="Series of metrics that are taken in; points of more are refused.")] = 20_000
+    query_samples: Annotated[
+        Count, Meta(description="Samples that a PromQL query may hold, after summing up by its step.")
+    ] = 1_000_000
+    query_series: Annotated[Count, Meta(description="Series that one selector of a PromQL query may mean.")] = 10_000
     query_rows: Annotated[Count, Meta(description="Rows that a query may give at most.")] = 10_000
     evaluation_seconds: Annotated[
         Seconds, Meta(description="Time between two evaluations of rules that do not set an interval of their own.")

@@ -1,0 +1,99 @@
+"""PromQL text to a tree, and the refusal of what the engine does not evaluate."""
+
+from collections.abc import Callable
+
+import promql_parser as parser
+
+from lumina_telemetry.promql.errors import SUPPORTED, UnsupportedPromql
+from lumina_telemetry.promql.models import Node
+
+LONGEST = 8192
+DEEPEST = 64
+WINDOW_FUNCTIONS = frozenset(
+    {"rate", "increase", "delta", "irate", "idelta", "changes", "resets"}
+    | {f"{name}_over_time" for name in ("sum", "avg", "min", "max", "count", "last", "present")}
+)
+POINTWISE = frozenset({"abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn"})
+CLAMPS = frozenset({"clamp", "clamp_min", "clamp_max"})
+OTHER_FUNCTIONS = frozenset({"histogram_quantile", "absent", "vector", "scalar", "time", "round"})
+FUNCTIONS = WINDOW_FUNCTIONS | POINTWISE | CLAMPS | OTHER_FUNCTIONS
+AGGREGATIONS = frozenset({"sum", "avg", "min", "max", "count", "group", "topk", "bottomk"})
+OPERATORS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", ">", "<", ">=", "<=", "and", "or", "unless"})
+
+
+def parsed(expression: str) -> Node:
+    """The tree. Raises UnsupportedPromql, which names what is wrong or not supported."""
+    _bound(expression)
+    try:
+        tree = parser.parse(expression)
+    except ValueError as error:
+        raise UnsupportedPromql(f"{expression!r} is no PromQL expression: {error}.", next_step=SUPPORTED) from None
+    _check(tree, 0)
+    return tree
+
+
+def _bound(expression: str) -> None:
+    if len(expression) > LONGEST:
+        raise UnsupportedPromql(
+            f"The expression has {len(expression)} characters; at most {LONGEST} are read.",
+            next_step="Split it into recording rules.",
+        )
+    if not expression.strip():
+        raise UnsupportedPromql("The expression is empty.", next_step=SUPPORTED)
+
+
+def _check(node: Node, depth: int) -> None:
+    if depth > DEEPEST:
+        raise _refusal(f"nesting deeper than {DEEPEST}")
+    check = _CHECKS.get(type(node))
+    if check is None:
+        raise _refusal(_KINDS.get(type(node), type(node).__name__))
+    for child in check(node):
+        _check(child, depth + 1)
+
+
+def _call(node: Node) -> list[Node]:
+    if node.func.name not in FUNCTIONS:
+        raise _refusal(f"the function {node.func.name}")
+    return list(node.args)
+
+
+def _aggregation(node: Node) -> list[Node]:
+    if str(node.op) not in AGGREGATIONS:
+        raise _refusal(f"the aggregation {node.op}")
+    return [node.expr] if node.param is None else [node.param, node.expr]
+
+
+def _binary(node: Node) -> list[Node]:
+    if str(node.op) not in OPERATORS:
+        raise _refusal(f"the operator {node.op}")
+    modifier = node.modifier
+    if modifier is not None and (modifier.fill_values.lhs is not None or modifier.fill_values.rhs is not None):
+        raise _refusal("the modifier fill")
+    return [node.lhs, node.rhs]
+
+
+def _selector(node: Node) -> list[Node]:
+    if node.at is not None:
+        raise _refusal("the modifier @")
+    if node.matchers.or_matchers:
+        raise _refusal("or between matchers")
+    return []
+
+
+def _refusal(construct: str) -> UnsupportedPromql:
+    return UnsupportedPromql(f"PromQL here does without {construct}.", next_step=SUPPORTED)
+
+
+_CHECKS: dict[type, Callable[[Node], list[Node]]] = {
+    parser.Call: _call,
+    parser.AggregateExpr: _aggregation,
+    parser.BinaryExpr: _binary,
+    parser.VectorSelector: _selector,
+    parser.MatrixSelector: lambda node: _selector(node.vector_selector),
+    parser.UnaryExpr: lambda node: [node.expr],
+    parser.ParenExpr: lambda node: [node.expr],
+    parser.NumberLiteral: lambda _node: [],
+    parser.StringLiteral: lambda _node: [],
+}
+_KINDS = {parser.SubqueryExpr: "subqueries"}
