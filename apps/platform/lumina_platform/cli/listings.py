@@ -1,0 +1,51 @@
+"""Listings of telemetry: page by page, with the reason if a query was cut short. It imports httpx."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlencode
+
+import typer
+
+from lumina_platform.cli.client import Api, Row
+
+PREFIX = "/api/telemetry"
+PAGE = 500
+Parameters = Mapping[str, str | int | float | Sequence[str] | None]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`cut` says why there may be more that was not looked at, and what to do."""
+
+    rows: list[Row]
+    cut: str | None
+
+    def tell_cut(self) -> None:
+        """On standard error, so that a pipe gets rows alone."""
+        if self.cut:
+            typer.echo(f"Cut short: {self.cut}", err=True)
+
+
+def listed(api: Api, path: str, parameters: Parameters, most: int) -> Listing:
+    """Up to `most` rows."""
+    rows: list[Row] = []
+    cursor: str | None = None
+    while True:
+        page = got(api, path, {**parameters, "limit": min(PAGE, most - len(rows)), "cursor": cursor})
+        rows += cast("list[Row]", page["items"])
+        cursor = cast("str | None", page.get("next"))
+        cut = cast("str | None", page.get("cut"))
+        if cursor is None or cut or len(rows) >= most:
+            return Listing(rows[:most], cut)
+
+
+def got(api: Api, path: str, parameters: Parameters) -> Row:
+    """One answer of telemetry. Raises CallRefused or NotRunning."""
+    return api.one("GET", address(path, parameters))
+
+
+def address(path: str, parameters: Parameters) -> str:
+    """The path with those parameters that have a value; a list is repeated."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", [], ())}
+    return f"{PREFIX}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
