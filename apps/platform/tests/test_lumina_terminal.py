@@ -209,7 +209,7 @@ def test_callers_are_answered_while_every_gateway_process_is_killed_twice_in_a_r
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_killing_the_supervisor_ends_every_process_within_two_seconds(terminal: Terminal) -> None:
     asked(terminal)
-    assert len(children(terminal)) == 4  # control, two gateways, and embedded, which the question has woken
+    assert len(children(terminal)) == 5  # control, telemetry, two gateways, and embedded, which the question has woken
     assert find_target(terminal.home.path).key
 
     os.kill(terminal.process.pid, signal.SIGKILL)

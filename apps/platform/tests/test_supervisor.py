@@ -42,6 +42,7 @@ def plans(options, sockets, where):
         Plan("web", first, {}, sockets.control, stop_seconds=300 if "--patient" in flags else 1),
         Plan("lazy", "lazy_part", {"LUMINA_RUN_DIR": where.run_dir}, on_demand=True, stop_seconds=1),
         Plan("broken", "broken_part", on_demand=True),
+        *[Plan("watcher", f"{x}_part", observer=True) for x in ("broken", "last") if f"--{x}-observer" in flags],
     ]
 
 
@@ -121,6 +122,20 @@ print("I cannot work like this", flush=True)
 raise SystemExit(7)
 """
 
+LAST = """
+import signal, threading
+from lumina_kit.lifeline import Lifeline
+
+line = Lifeline.from_environment()
+done = threading.Event()
+line.watch(done.set)
+signal.signal(signal.SIGTERM, lambda *_: done.set())
+line.ready()
+while not done.wait(0.05):
+    pass
+print("watched until the end", flush=True)
+"""
+
 UNWILLING = """
 from lumina_kit.errors import Invalid
 
@@ -134,6 +149,7 @@ MODULES = {
     "sleeper": SLEEPER,
     "lazy_part": LAZY,
     "broken_part": BROKEN,
+    "last_part": LAST,
     "unwilling_part": UNWILLING,
 }
 
@@ -326,6 +342,26 @@ def test_a_part_that_cannot_start_says_so_to_who_asked_and_in_the_log(launch: St
     assert "I cannot work like this" in (lumina.home.logs_dir / "lumina.log").read_text()
 
 
+def test_lumina_is_ready_without_an_observer_that_cannot_start(launch: Starting) -> None:
+    lumina = launch("--broken-observer")
+
+    assert int(lumina.get()) == lumina.part("web").pid
+    assert holds_within(10, lambda: lumina.printed("watcher exited with 7. It starts again in"))
+    assert lumina.part("watcher").state in ("failed", "starting")
+
+
+def test_an_observer_stops_after_all_others(launch: Starting) -> None:
+    lumina = launch("--last-observer", first="web_stubborn")
+    assert holds_within(5, lambda: lumina.part("watcher").state == "ready")
+    web = lumina.part("web").pid or 0
+
+    os.kill(lumina.child.pid, signal.SIGTERM)
+    assert holds_within(5, lambda: lumina.printed("watched until the end"))
+
+    assert gone(web)
+    assert lumina.exit()[0] == 0
+
+
 def test_lumina_gives_up_when_a_part_cannot_start_at_all(launch: Starting) -> None:
     lumina = launch(first="broken_part", ready=False)
 
@@ -436,6 +472,11 @@ def test_the_home_and_the_run_folder_are_closed_to_others(launch: Starting) -> N
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def _served_by_web(line: str) -> bool:
+    record = json.loads(line)
+    return record["part"] == "web" and record["event"] == "served /hello"
+
+
 def test_the_log_tells_which_part_a_line_is_from(launch: Starting) -> None:
     lumina = launch()
 
@@ -443,7 +484,7 @@ def test_the_log_tells_which_part_a_line_is_from(launch: Starting) -> None:
 
     log = lumina.home.logs_dir / "lumina.log"
     assert holds_within(2, log.exists)
-    assert holds_within(2, lambda: any(line.startswith("web") and "/hello" in line for line in log.open()))
+    assert holds_within(2, lambda: any(_served_by_web(line) for line in log.open()))
     assert holds_within(2, lambda: lumina.printed("served /hello"))
 
 

@@ -1,48 +1,126 @@
 import json
 import os
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lumina_platform.supervisor.journal import LONGEST_LINE, Journal, LogFile, Terminal
+import pytest
+
+from lumina_platform.supervisor.journal import LONGEST_LINE, Journal
+from lumina_platform.supervisor.rendering import Format
+from lumina_platform.supervisor.sinks import LogFile, Terminal
 
 
-async def followed(output: bytes, part: str = "web", form: str = "console") -> list[bytes]:
-    """What a sink gets of a process that printed this."""
-    lines: list[bytes] = []
-    journal = Journal((lines.append,), "json" if form == "json" else "console")
+@dataclass
+class Sinks:
+    """What the file and the terminal got."""
+
+    file: list[bytes] = field(default_factory=list)
+    terminal: list[bytes] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in b"".join(self.file).splitlines()]
+
+    @property
+    def shown(self) -> list[str]:
+        return b"".join(self.terminal).decode().splitlines()
+
+
+async def followed(output: bytes, form: Format = "console") -> Sinks:
+    """What the sinks get of a process that printed this."""
+    sinks = Sinks()
+    journal = Journal(sinks.file.append, sinks.terminal.append, form)
     reading, writing = os.pipe()
-    await journal.follow(part, os.fdopen(reading, "rb", buffering=0))
+    await journal.follow("web", os.fdopen(reading, "rb", buffering=0))
     with os.fdopen(writing, "wb", buffering=0) as pipe:
         pipe.write(output)
     await journal.finish()
-    return lines
+    return sinks
 
 
-async def test_every_line_names_its_part() -> None:
-    assert await followed(b"one\ntwo\n") == [b"web        | one\n", b"web        | two\n"]
+def printed(**fields: object) -> bytes:
+    """A line of a process, as its logger writes it."""
+    told = {"event": "started", "level": "info", "timestamp": "2026-11-21T01:02:03.456789Z", "part": "web", **fields}
+    return json.dumps(told).encode() + b"\n"
+
+
+async def test_on_a_terminal_every_line_names_its_part() -> None:
+    sinks = await followed(b"one\ntwo\n")
+
+    assert sinks.shown == ["web        | one", "web        | two"]
 
 
 async def test_a_last_line_without_its_end_is_kept() -> None:
-    assert await followed(b"Segmentation fault") == [b"web        | Segmentation fault\n"]
+    sinks = await followed(b"Segmentation fault")
+
+    assert sinks.shown == ["web        | Segmentation fault"]
 
 
-async def test_json_lines_stay_json_and_other_lines_get_the_prefix() -> None:
-    lines = await followed(b'{"event": "x"}\nTraceback\n', form="json")
+async def test_people_read_time_level_event_and_fields() -> None:
+    sinks = await followed(printed(path="/a b", n=3, module="web.app"))
 
-    assert json.loads(lines[0]) == {"event": "x"}
-    assert lines[1] == b"web        | Traceback\n"
+    assert sinks.shown == [
+        "web        | 2026-11-21T01:02:03.456789Z [info     ] started module=web.app n=3 path='/a b'"
+    ]
+
+
+async def test_people_read_a_request_in_short() -> None:
+    line = printed(event="request", module="gateway.access", method="POST", path="/v1/x", status=502, ms=1.5, model="m",
+                   backend="b", server="b-2", key_id="k", error="upstream", request_id="r", trace_id="t")  # fmt: skip
+
+    sinks = await followed(line)
+
+    assert sinks.shown[0].endswith("[info     ] request POST /v1/x 502 1.5 ms m b upstream server=b-2 request_id=r")
+
+
+async def test_people_read_a_traceback_line_by_line() -> None:
+    sinks = await followed(printed(exception="Traceback:\n  in it\nValueError"))
+
+    assert sinks.shown[1:] == ["web        | Traceback:", "web        |   in it", "web        | ValueError"]
+
+
+async def test_what_a_caller_wrote_cannot_steer_the_terminal() -> None:
+    sinks = await followed(printed(path="\x1b[2J"))
+
+    assert "\x1b" not in sinks.shown[0]
+    assert sinks.records[0]["path"] == "\x1b[2J"
+
+
+async def test_json_lines_are_passed_on_as_they_are() -> None:
+    line = printed(path="/x") * 2
+
+    sinks = await followed(line, form="json")
+
+    assert b"".join(sinks.file) == line
+    assert b"".join(sinks.terminal) == line
+
+
+@pytest.mark.parametrize("line", [b"Traceback", b'{"torn": ', b"{'a': 1}", b"\xff\xfe", b'{"a":' + b"[" * 9000 + b"}"])
+@pytest.mark.parametrize("form", ["console", "json"])
+async def test_the_file_holds_json_alone(line: bytes, form: Format) -> None:
+    sinks = await followed(line + b"\n", form)
+
+    [record] = sinks.records
+    assert (record["part"], record["level"], record["event"]) == ("web", "info", line.decode(errors="replace"))
+    assert record["timestamp"].endswith("Z")
+
+
+async def test_json_of_a_library_that_names_no_part_gets_one() -> None:
+    sinks = await followed(b'{"message": "loaded"}\n')
+
+    assert sinks.records == [{"message": "loaded", "part": "web"}]
 
 
 async def test_a_line_without_end_is_cut_so_that_memory_stays_bounded() -> None:
-    lines = await followed(b"x" * (3 * LONGEST_LINE + 5))
+    sinks = await followed(b"x" * (3 * LONGEST_LINE + 5))
 
-    assert len(lines) == 4
-    assert max(map(len, lines)) <= LONGEST_LINE + 20
+    assert [len(record["event"]) for record in sinks.records] == [LONGEST_LINE] * 3 + [5]
 
 
 async def test_a_pipe_that_someone_still_holds_does_not_keep_us() -> None:
     lines: list[bytes] = []
-    journal = Journal((lines.append,))
+    journal = Journal([].append, lines.append)
     reading, writing = os.pipe()
     await journal.follow("web", os.fdopen(reading, "rb", buffering=0))
     os.write(writing, b"said\n")
@@ -53,13 +131,15 @@ async def test_a_pipe_that_someone_still_holds_does_not_keep_us() -> None:
     os.close(writing)
 
 
-def test_our_own_lines_are_json_when_the_others_are() -> None:
-    lines: list[bytes] = []
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_our_own_lines_are_events_as_the_others(form: Format) -> None:
+    sinks = Sinks()
 
-    Journal((lines.append,), "json").say("gateway exited with 1", "warning")
+    Journal(sinks.file.append, sinks.terminal.append, form).say("gateway exited with 1", "warning")
 
-    told = json.loads(lines[0])
+    [told] = sinks.records
     assert (told["part"], told["level"], told["event"]) == ("supervisor", "warning", "gateway exited with 1")
+    assert (sinks.shown[0].startswith("supervisor | ")) is (form == "console")
 
 
 def test_the_log_is_bounded_and_the_newest_lines_are_kept(tmp_path: Path) -> None:
@@ -87,7 +167,7 @@ def test_a_log_that_cannot_be_written_loses_lines_and_nothing_else(tmp_path: Pat
 
 def test_a_terminal_that_stalls_makes_nobody_wait_and_says_what_it_missed() -> None:
     reading, writing = os.pipe()
-    terminal = Terminal(writing, waiting_lines=10)
+    terminal = Terminal(writing, waiting=10)
     line = b"x" * 60_000 + b"\n"
 
     for _ in range(100):

@@ -47,6 +47,19 @@ def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path:
     assert (settings.host, settings.port, settings.gateway_port) == ("127.0.0.2", 6080, 4000)
 
 
+@pytest.mark.parametrize(("text", "on"), [("false", False), ("0", False), ("True", True)])
+def test_telemetry_is_switched_by_the_file_or_the_environment(tmp_path: Path, text: str, on: bool) -> None:
+    (tmp_path / "lumina.yaml").write_text(f"telemetry: {{enabled: {text}}}\n")
+
+    assert read(Home(tmp_path), {}).telemetry is on
+    assert read(Home(tmp_path), {"LUMINA_TELEMETRY_ENABLED": str(not on)}).telemetry is not on
+
+
+def test_telemetry_that_is_neither_on_nor_off_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"telemetry\.enabled is 'maybe'; it must be true or false"):
+        read(Home(tmp_path), {"LUMINA_TELEMETRY_ENABLED": "maybe"})
+
+
 @pytest.mark.parametrize("name", ["port", "gateway_port", "gateway_processes", "log_level", "log_format"])
 def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "lumina.yaml").write_text(f"platform: {{{name}: loud}}\n")
@@ -80,7 +93,7 @@ def test_children_are_told_where_everything_is(tmp_path: Path) -> None:
         where = layout.endpoints(options, bound, tmp_path / "run")
         told = {plan.name: plan.full_environment for plan in layout.plans(options, bound, where)}
 
-    assert list(told) == ["control", "gateway", "embedded", "translator"]
+    assert list(told) == ["control", "telemetry", "gateway", "embedded", "translator"]
     assert told["control"]["LUMINA_PUBLIC_URL"] == where.control
     assert told["embedded"]["LUMINA_GATEWAY_URL"] == where.gateway
     assert told["gateway"]["LUMINA_GATEWAY_CONFIG"] == str(config)
@@ -88,6 +101,26 @@ def test_children_are_told_where_everything_is(tmp_path: Path) -> None:
     assert "LUMINA_LISTEN_FD" in told["control"]
     assert "LUMINA_LISTEN_FD" not in told["embedded"]
     assert "LUMINA_TLS_CERT" not in told["control"]
+    assert told["gateway"]["LUMINA_TELEMETRY_SOCKET"] == str(tmp_path / "run" / "telemetry.sock")
+
+
+def test_without_telemetry_there_is_no_such_process_and_nobody_is_told_of_its_socket(tmp_path: Path) -> None:
+    options = Options(Home(tmp_path), telemetry=False)
+
+    with sockets() as bound:
+        plans = layout.plans(options, bound, layout.endpoints(options, bound, tmp_path / "run"))
+
+    assert [plan.name for plan in plans] == ["control", "gateway", "embedded", "translator"]
+    assert all("LUMINA_TELEMETRY_SOCKET" not in plan.environment for plan in plans)
+
+
+def test_children_log_json_in_whichever_form_people_read(tmp_path: Path) -> None:
+    options = Options(Home(tmp_path), logging=Logging(form="console"))
+
+    with sockets() as bound:
+        plans = layout.plans(options, bound, layout.endpoints(options, bound, tmp_path / "run"))
+
+    assert {plan.environment["LUMINA_LOG_FORMAT"] for plan in plans} == {"json"}
 
 
 def test_the_address_of_a_proxy_is_told_instead_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,7 @@ def up(
         next_free_ports=next_free_ports,
         logging=logging_of(settings, sys.stderr.isatty()),
         gateway_processes=settings.gateway_processes,
+        telemetry=settings.telemetry,
     )
     supervise(options, sys.stdout)
 

@@ -25,7 +25,7 @@ _OTHERS = frozenset(
     f"{_PREFIX}{name}"
     for name in (
         "HOME", "KEY_FILE", "URL", "API_KEY", "PUBLIC_URL", "GATEWAY_URL", "GATEWAY_CONFIG", "NODE_FROM_WHEEL",
-        "RUN_DIR", "LISTEN_FD", "LIFELINE_FD", "LOG_LEVEL", "LOG_FORMAT", "TLS_CERT", "TLS_KEY",
+        "RUN_DIR", "LISTEN_FD", "LIFELINE_FD", "LOG_LEVEL", "LOG_FORMAT", "TELEMETRY_SOCKET", "TLS_CERT", "TLS_KEY",
         "GATEWAY_INSTANCE", "GATEWAY_SIBLINGS",
     )
 )  # fmt: skip

@@ -1,10 +1,11 @@
-"""All parts together: started side by side, stopped in two waves, and the answers to requests about them."""
+"""All parts together: started side by side, stopped in waves, and the answers to requests about them."""
 
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from lumina_kit.clock import utc_now
 from lumina_kit.parts import PartStatus, PartUnavailable
@@ -12,6 +13,7 @@ from lumina_platform.supervisor.memory import pss_bytes
 from lumina_platform.supervisor.part import Part
 
 Answer = dict[str, object]
+Wave = Enum("Wave", "PUBLIC INNER OBSERVER")
 
 
 @dataclass
@@ -23,15 +25,15 @@ class Fleet:
     stopping: bool = field(default=False, init=False)
 
     async def start(self, seconds: float) -> None:
-        """Start all but the on-demand parts, and return when they are ready. Raises PartUnavailable."""
-        await asyncio.gather(*(part.start(seconds) for part in self.parts if not part.plan.on_demand))
+        """Start all but the on-demand parts, and return when they can serve. Raises PartUnavailable."""
+        wanted = [part for part in self.parts if not part.plan.on_demand]
+        await asyncio.gather(*(part.begin() if part.plan.observer else part.start(seconds) for part in wanted))
 
     async def stop(self) -> None:
-        """Stop everything; those that serve the public first, since their last requests may need the others."""
+        """Stop everything: each wave may need those after it until it ends."""
         self.stopping = True
-        for public in (True, False):
-            wave = [part.stop() for part in self.parts if (part.plan.listen is not None) is public]
-            await asyncio.gather(*wave)
+        for wave in (Wave.PUBLIC, Wave.INNER, Wave.OBSERVER):
+            await asyncio.gather(*(part.stop() for part in self.parts if _wave(part) is wave))
 
     def hurry(self) -> None:
         """End everything by force now."""
@@ -66,6 +68,12 @@ class Fleet:
         except PartUnavailable as error:
             return _refusal(error.message)
         return {"ok": True}
+
+
+def _wave(part: Part) -> Wave:
+    if part.plan.observer:
+        return Wave.OBSERVER
+    return Wave.INNER if part.plan.listen is None else Wave.PUBLIC
 
 
 def _refusal(error: str) -> Answer:

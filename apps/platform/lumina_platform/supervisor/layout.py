@@ -28,6 +28,7 @@ def plans(options: Options, sockets: Sockets, where: Endpoints) -> list[Plan]:
     told = _environment(options, where)
     return [
         Plan("control", "lumina_platform.control", told, sockets.control),
+        *([Plan("telemetry", "lumina_telemetry.process", told, observer=True)] if options.telemetry else []),
         *_gateways(options.gateway_processes, told, sockets.gateway),
         Plan("embedded", "lumina_inference.embedded", told, on_demand=True, start_seconds=60),
         Plan("translator", "lumina_inference.translator", told, on_demand=True, start_seconds=60),
@@ -59,8 +60,10 @@ def _environment(options: Options, where: Endpoints) -> dict[str, str]:
         "LUMINA_PUBLIC_URL": inherited_public_url() or where.control,
         "LUMINA_GATEWAY_URL": where.gateway,
         "LUMINA_LOG_LEVEL": options.logging.level,
-        "LUMINA_LOG_FORMAT": options.logging.form,
+        "LUMINA_LOG_FORMAT": "json",  # the journal makes of it what people read
     }
+    if options.telemetry:
+        told["LUMINA_TELEMETRY_SOCKET"] = str(Path(where.run_dir) / "telemetry.sock")
     if options.config:
         told["LUMINA_GATEWAY_CONFIG"] = str(options.config.absolute())
     if options.certificate:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lumina_kit.home import Home
 from lumina_platform.supervisor.errors import BadCertificate, Exposed
-from lumina_platform.supervisor.journal import Format
 from lumina_platform.supervisor.ports import Wanted, beyond_loopback
+from lumina_platform.supervisor.rendering import Format
 from lumina_platform.supervisor.settings import Settings
 
 
@@ -39,6 +39,7 @@ class Options:
     next_free_ports: bool = False
     logging: Logging = Logging()
     gateway_processes: int = 1
+    telemetry: bool = True
 
     @property
     def scheme(self) -> str:

@@ -57,10 +57,19 @@ class Part:
         """Start it unless it runs, and return when it is ready. Raises PartUnavailable with the reason."""
         try:
             async with asyncio.timeout(seconds):
-                await self._begin()
+                await self.begin()
                 await self._until_ready()
         except TimeoutError:
             raise PartUnavailable(f"{self.plan.name} was not ready within {seconds:.0f} s.") from None
+
+    async def begin(self) -> None:
+        """Start it unless it runs, and wait for nothing."""
+        if self._task and self.state in ("idle", "stopped"):
+            await asyncio.shield(self._task)  # it said that it leaves: wait until it has
+        if self._task is None or self._task.done():
+            self._stop_asked.clear()
+            self._become("starting")
+            self._task = asyncio.create_task(self._keep_running(), name=self.plan.name)
 
     async def stop(self) -> None:
         """Ask it to stop, end it by force after the plan's `stop_seconds`, return when it has exited."""
@@ -76,14 +85,6 @@ class Part:
         """End it by force now."""
         if self.child:
             self.child.kill()
-
-    async def _begin(self) -> None:
-        if self._task and self.state in ("idle", "stopped"):
-            await asyncio.shield(self._task)  # it said that it leaves: wait until it has
-        if self._task is None or self._task.done():
-            self._stop_asked.clear()
-            self._become("starting")
-            self._task = asyncio.create_task(self._keep_running(), name=self.plan.name)
 
     async def _until_ready(self) -> None:
         changed = self._changed

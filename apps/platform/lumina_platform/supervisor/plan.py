@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class Plan:
     """One process: `python -m module`, on the public socket `listen` if it has one.
 
-    An on-demand part is started when someone asks, and may exit with 0 when it has had nothing to do.
+    An on-demand part is started when someone asks, and may exit with 0 when it has had nothing to do. Lumina is
+    ready without an observer; it stops last, since it takes in what the others tell until they end.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Plan:
     environment: Mapping[str, str] = field(default_factory=dict)
     listen: socket.socket | None = None
     on_demand: bool = False
+    observer: bool = False
     start_seconds: float = 120.0
     stop_seconds: float = 5.0
 

@@ -16,12 +16,13 @@ from lumina_platform.supervisor.control_socket import control_socket
 from lumina_platform.supervisor.endpoints import Endpoints
 from lumina_platform.supervisor.errors import AlreadyRunning, DidNotStart, PortTaken
 from lumina_platform.supervisor.fleet import Fleet
-from lumina_platform.supervisor.journal import Journal, LogFile, Terminal
+from lumina_platform.supervisor.journal import Journal
 from lumina_platform.supervisor.options import Options
 from lumina_platform.supervisor.ownership import owned, prepare, run_folder
 from lumina_platform.supervisor.part import Part
 from lumina_platform.supervisor.plan import Plan
 from lumina_platform.supervisor.sign_in import sign_in_link
+from lumina_platform.supervisor.sinks import LogFile, Terminal
 
 START_SECONDS = 180.0
 LEFTOVER_SECONDS = 3.0
@@ -97,7 +98,7 @@ class Session:
 
     async def run(self) -> None:
         file, terminal = LogFile(self.options.home.logs_dir / "lumina.log"), Terminal(LOG_DESCRIPTOR)
-        journal = Journal((file.write, terminal.write), self.options.logging.form)
+        journal = Journal(file.write, terminal.write, self.options.logging.form)
         fleet = Fleet([Part(plan, journal) for plan in self.plans])
         stop = _stop_signal(fleet)
         try:
