@@ -5,6 +5,8 @@ from urllib.parse import parse_qs
 from msgspec import json
 from starlette.types import Receive, Scope, Send
 
+from lumina_contracts.content import MOST_BYTES as MOST_CONTENT_BYTES
+from lumina_platform.control.contentdesk import ContentDesk
 from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.snapshots import SnapshotHub
 
@@ -21,12 +23,13 @@ class InternalApp:
     """`GET /snapshot?known=VERSION&wait=SECONDS`: 200 with one that is not the known, else 304 in the end.
 
     `/key/...`: LiteLLM's key routes, for the key whose id is in `x-lumina-caller`. Who can open the socket is one of
-    our own processes, so that id is believed.
+    our own processes, so that id is believed. `POST /content`: what people wrote, for the store of captured content.
     """
 
-    def __init__(self, hub: SnapshotHub, keys: KeyDesk) -> None:
+    def __init__(self, hub: SnapshotHub, keys: KeyDesk, content: ContentDesk) -> None:
         self._hub = hub
         self._keys = keys
+        self._content_desk = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,6 +39,8 @@ class InternalApp:
             await self._snapshot(scope, send)
         elif asked in KEY_ROUTES:
             await self._key(scope, receive, send)
+        elif asked == ("POST", "/content"):
+            await self._content(receive, send)
         else:
             await _answer(send, 404, b"")
 
@@ -49,12 +54,20 @@ class InternalApp:
 
     async def _key(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = dict(scope["headers"]).get(CALLER)
-        body = await _body(receive)
+        body = await _body(receive, MOST_BYTES)
         if caller is None or body is None:
             await _answer(send, 400, b"")
             return
         answer = await self._keys.answer(scope["path"], _query(scope), body, caller.decode("latin-1"))
         await _answer(send, answer.status, answer.body)
+
+    async def _content(self, receive: Receive, send: Send) -> None:
+        body = await _body(receive, MOST_CONTENT_BYTES)
+        if body is None:
+            await _answer(send, 413, b"")
+            return
+        status, told = await self._content_desk.answer(body)
+        await _answer(send, status, told)
 
 
 def _query(scope: Scope) -> dict[str, str]:
@@ -70,16 +83,16 @@ def _wait(query: dict[str, str]) -> float:
     return min(max(wanted, 0.0), LONGEST_WAIT_SECONDS)
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """The whole body; None if there is too much of it, or its end does not come."""
-    body = b""
-    while len(body) <= MOST_BYTES:
+    body = bytearray()
+    while len(body) <= most:
         message = await receive()
         if message["type"] != "http.request":
             return None
         body += message.get("body", b"")
         if not message.get("more_body", False):
-            return body if len(body) <= MOST_BYTES else None
+            return bytes(body) if len(body) <= most else None
     return None
 
 

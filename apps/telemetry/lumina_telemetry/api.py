@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from lumina_kit.auth import Principal, require
 from lumina_kit.roles import Permission
+from lumina_telemetry.content.api import router as content
 
 router = APIRouter(tags=["telemetry"])
 
@@ -25,3 +26,6 @@ class About(BaseModel):
 async def about_telemetry(who: Caller) -> About:
     """The version of this app."""
     return About(version=version("lumina-telemetry"), caller=who.name)
+
+
+router.include_router(content)

@@ -38,6 +38,7 @@ def create_app(world: World) -> FastAPI:
     )
     app.state.world, app.state.governance, app.state.inference = world, world.governance, world.inference
     app.state.telemetry = world.telemetry
+    app.state.contents = world.contents
     app.state.authenticator = world.governance.credentials
     problems.install(app)
     app.add_exception_handler(LuminaError, sign_in.answer)

@@ -36,6 +36,7 @@ async def running(world: World) -> AsyncIterator[None]:
     """Migrate, make sure of the admin key, compile the first snapshot; then keep events and snapshot going."""
     try:
         await migrate(world.database)
+        await world.contents.open()
         await found(world.database, world.home.admin_key_file, world.now)
         await record_start(world.inference, world.database, world.now)
         await world.hub.compile()
@@ -53,6 +54,7 @@ async def running(world: World) -> AsyncIterator[None]:
                 await world.hub.close()
     finally:
         await world.telemetry.client.close()
+        await world.contents.database.close()
         await world.database.close()
 
 
@@ -72,11 +74,12 @@ def _jobs(world: World, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
 
 
 async def _hourly(world: World, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
-    """Show the ledger's head, and forget old events: now and every hour."""
+    """Show the ledger's head, forget old events and old content: now and every hour."""
     while not stop.is_set():
         try:
             await show_head(world)
             await dispatcher.prune()
+            await world.contents.prune()
         except (SQLAlchemyError, OSError) as error:  # next hour is another try
             log.error("hourly work failed", error=repr(error))
         await pause(HOUR_SECONDS, stop)

@@ -12,6 +12,7 @@ import uvicorn
 from lumina_kit.errors import Invalid
 from lumina_kit.lifeline import Lifeline
 from lumina_platform.control.app import create_app
+from lumina_platform.control.contentdesk import ContentDesk
 from lumina_platform.control.environment import Environment
 from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.protocol import bounded
@@ -82,7 +83,7 @@ def _internal(environment: Environment, world: World) -> Server:
     run_dir = environment.run_dir or world.home.run_dir
     return Server(
         uvicorn.Config(
-            InternalApp(world.hub, KeyDesk(world.governance, world.inference)),
+            InternalApp(world.hub, KeyDesk(world.governance, world.inference), ContentDesk(world.contents)),
             uds=str(run_dir / SOCKET_NAME),
             **_common(),
         )

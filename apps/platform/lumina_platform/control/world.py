@@ -17,6 +17,7 @@ from lumina_platform.control.otlpdoor import OtlpDoor
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.settings import PlatformSettings
+from lumina_telemetry.content.service import Contents
 from lumina_telemetry.wiring import Telemetry
 
 
@@ -30,6 +31,7 @@ class World:
     governance: Governance
     inference: Inference
     telemetry: Telemetry
+    contents: Contents
     otlp: OtlpDoor
     hub: SnapshotHub
     metrics: Metrics

@@ -9,6 +9,7 @@ import pytest
 from apps.platform.tests.control.conftest import bearer
 from apps.platform.tests.control.test_control_snapshot import CONFIG, write
 from lumina_platform.control.building import build
+from lumina_platform.control.contentdesk import ContentDesk
 from lumina_platform.control.environment import Environment
 from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.running import running
@@ -29,7 +30,7 @@ async def world(environment: Environment) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def internal(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = InternalApp(world.hub, KeyDesk(world.governance, world.inference))
+    app = InternalApp(world.hub, KeyDesk(world.governance, world.inference), ContentDesk(world.contents))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://c") as client:
         yield client
 

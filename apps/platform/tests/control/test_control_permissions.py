@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from apps.platform.tests.control.conftest import bearer
-from lumina_kit.roles import INSTALLATION_WIDE, SCOPES, TABLE, Permission, Role, Scope
+from lumina_governance.grants.models import Grantable
+from lumina_kit.roles import GRANTED_ONLY, INSTALLATION_WIDE, SCOPES, TABLE, Permission, Role, Scope
 
 # Open without a credential, as the design fixes it: health, sign-in, the pages' static files, and the way to them.
 OPEN = {
@@ -165,8 +166,17 @@ async def test_role_admin_key_of_another_project_does_nothing_to_the_installatio
     assert set(answers.values()) == {(403, "forbidden")}
 
 
-async def test_admin_key_is_refused_nowhere(app: FastAPI, client: httpx.AsyncClient, admin: Headers) -> None:
-    assert not [route for route in closed(app) if await asked(client, route, admin) == (403, "forbidden")]
+async def test_admin_key_is_refused_only_what_must_be_granted(
+    app: FastAPI, client: httpx.AsyncClient, admin: Headers
+) -> None:
+    refused = {route.name for route in closed(app) if await asked(client, route, admin) == (403, "forbidden")}
+
+    assert refused == {route.name for route in closed(app) if route.permission in GRANTED_ONLY}
+
+
+def test_what_can_be_granted_is_what_no_role_has() -> None:
+    assert {Permission(each.value) for each in Grantable} == GRANTED_ONLY
+    assert not GRANTED_ONLY.intersection(*TABLE.values(), *SCOPES.values())
 
 
 @pytest.mark.parametrize("scope", Scope)
@@ -186,7 +196,8 @@ async def test_another_projects_key_does_not_find_what_a_project_owns(
     await client.post("/api/governance/projects", headers=admin, json={"slug": "other"})
     ours = await made(client, admin)
     theirs = bearer((await made(client, admin | {"x-lumina-project": "other"}, role="admin"))["secret"])
-    owned = [route for route in closed(app) if OWNED_BY_A_PROJECT.intersection(re.findall(r"\{(\w+)", route.path))]
+    reachable = [route for route in closed(app) if route.permission not in INSTALLATION_WIDE]
+    owned = [route for route in reachable if OWNED_BY_A_PROJECT.intersection(re.findall(r"\{(\w+)", route.path))]
 
     answers = {route.name: (await asked(client, route, theirs, key_id=ours["id"]))[0] for route in owned}
 

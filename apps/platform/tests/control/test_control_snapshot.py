@@ -13,6 +13,7 @@ from sqlalchemy import select
 from lumina_contracts.snapshot import KeysPart, RoutesPart, Snapshot
 from lumina_kit.ledger import LedgerEntry
 from lumina_platform.control.building import build
+from lumina_platform.control.contentdesk import ContentDesk
 from lumina_platform.control.environment import Environment
 from lumina_platform.control.keydesk import KeyDesk
 from lumina_platform.control.running import running
@@ -36,7 +37,7 @@ class NoRoutes:
 @pytest.fixture
 async def internal(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway's end of the internal socket."""
-    app = InternalApp(world.hub, KeyDesk(world.governance, world.inference))
+    app = InternalApp(world.hub, KeyDesk(world.governance, world.inference), ContentDesk(world.contents))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://c") as client:
         yield client
 

@@ -44,11 +44,14 @@ class Retentions(Protocol):
         ...
 
 
+Action = Literal["content.read", "content.deleted"]
+
+
 @dataclass(frozen=True)
 class Access:
     """Someone's reading or deleting of content. `trace_id` None: all of the project's."""
 
-    action: Literal["content.read", "content.deleted"]
+    action: Action
     actor_kind: str
     actor_id: str
     actor_name: str

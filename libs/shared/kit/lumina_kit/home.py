@@ -19,6 +19,10 @@ class Home:
         return f"sqlite:///{self.path / 'lumina.sqlite'}"
 
     @property
+    def content_url(self) -> str:
+        return f"sqlite:///{self.path / 'content.sqlite'}"
+
+    @property
     def admin_key_file(self) -> Path:
         return self.path / "admin.key"
 

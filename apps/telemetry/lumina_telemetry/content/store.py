@@ -1,0 +1,132 @@
+"""Captured content in a database: `content.sqlite` in the home, or the Postgres of the rest. Bodies are sealed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Index, LargeBinary, String, and_, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from lumina_kit.database import Database, Id, Model
+from lumina_kit.pages import BadCursor, cursor_of, position_of
+
+MOST_DELETED_AT_ONCE = 200
+
+
+class ContentModel(DeclarativeBase):
+    """A table of its own file, apart from the one history of the platform's."""
+
+    type_annotation_map = Model.type_annotation_map
+
+
+class ContentRow(ContentModel):
+    __tablename__ = "telemetry_content"
+    __table_args__ = (
+        Index("ix_telemetry_content_trace", "project_id", "trace_id"),
+        Index("ix_telemetry_content_captured", "project_id", "captured_at"),
+        Index("ix_telemetry_content_age", "captured_at"),
+    )
+
+    id: Mapped[Id]
+    project_id: Mapped[UUID]
+    trace_id: Mapped[str] = mapped_column(String(32))
+    span_id: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    captured_at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(10))
+    request_id: Mapped[str | None] = mapped_column(String(256))
+    key_id: Mapped[str | None] = mapped_column(String(256))
+    route: Mapped[str | None] = mapped_column(String(256))
+    model: Mapped[str | None] = mapped_column(String(256))
+    status: Mapped[int | None]
+    size_bytes: Mapped[int]
+    cut: Mapped[bool]
+    sealed_bytes: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+async def create(database: Database) -> None:
+    """Make the table where there is none."""
+    async with database.engine.begin() as connection:
+        await connection.run_sync(ContentModel.metadata.create_all)
+
+
+class ContentStore:
+    """Reads and writes in the session's transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, rows: Sequence[ContentRow]) -> None:
+        self._session.add_all(rows)
+
+    async def newest(self, project: UUID, since: datetime, cursor: str | None, limit: int) -> list[ContentRow]:
+        """A project's rows without their bodies, newest first. Raises BadCursor."""
+        query = select(ContentRow).where(*_kept(project, since), *_below(cursor))
+        newest = query.order_by(ContentRow.captured_at.desc(), ContentRow.id.desc()).limit(limit)
+        return list(await self._session.scalars(newest))
+
+    async def of_trace(
+        self, project: UUID, trace_id: str, since: datetime, cursor: str | None, limit: int
+    ) -> list[tuple[ContentRow, bytes]]:
+        """A trace's rows with their sealed bodies, newest first. Raises BadCursor."""
+        conditions = (*_kept(project, since), ContentRow.trace_id == trace_id, *_below(cursor))
+        query = select(ContentRow, ContentRow.sealed).where(*conditions)
+        newest = query.order_by(ContentRow.captured_at.desc(), ContentRow.id.desc()).limit(limit)
+        return [(row, sealed) for row, sealed in await self._session.execute(newest)]
+
+    async def count(self, project: UUID, trace_id: str | None) -> int:
+        """How many rows there are of a trace, or of the whole project."""
+        found = await self._session.scalar(select(func.count()).where(*_of(project, trace_id)))
+        return found or 0
+
+    async def delete(self, project: UUID, trace_id: str | None) -> None:
+        await self._session.execute(delete(ContentRow).where(*_of(project, trace_id)))
+
+    async def projects(self) -> list[UUID]:
+        """Those that have rows."""
+        return list(await self._session.scalars(select(ContentRow.project_id).distinct()))
+
+    async def delete_older(self, project: UUID, than: datetime) -> None:
+        await self._session.execute(
+            delete(ContentRow).where(ContentRow.project_id == project, ContentRow.captured_at <= than)
+        )
+
+    async def size_bytes(self) -> int:
+        """Of all sealed bodies together."""
+        return int(await self._session.scalar(select(func.coalesce(func.sum(ContentRow.sealed_bytes), 0))) or 0)
+
+    async def delete_oldest(self) -> None:
+        """The oldest rows of all projects, some at once."""
+        oldest = select(ContentRow.id).order_by(ContentRow.captured_at, ContentRow.id).limit(MOST_DELETED_AT_ONCE)
+        await self._session.execute(delete(ContentRow).where(ContentRow.id.in_(oldest.scalar_subquery())))
+
+
+def cursor_behind(row: ContentRow) -> str:
+    """Where the next page begins."""
+    return cursor_of(row.captured_at.isoformat(), str(row.id))
+
+
+def _of(project: UUID, trace_id: str | None) -> list[ColumnElement[bool]]:
+    of_project = [ContentRow.project_id == project]
+    return of_project if trace_id is None else [*of_project, ContentRow.trace_id == trace_id]
+
+
+def _kept(project: UUID, since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return ContentRow.project_id == project, ContentRow.captured_at > since
+
+
+def _below(cursor: str | None) -> list[ColumnElement[bool]]:
+    if cursor is None:
+        return []
+    at, row_id = position_of(cursor, 2)
+    try:
+        captured_at, last = datetime.fromisoformat(at), UUID(row_id)
+    except ValueError:
+        raise BadCursor(
+            f"{cursor!r} is not a cursor of content.", next_step="Use next_cursor of the page before."
+        ) from None
+    older = and_(ContentRow.captured_at == captured_at, ContentRow.id < last)
+    return [or_(ContentRow.captured_at < captured_at, older)]
