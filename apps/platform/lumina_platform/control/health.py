@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from lumina_kit import outbox
 from lumina_kit.auth import Principal, require
 from lumina_kit.roles import Permission
-from lumina_platform.control.metrics import Gathered
 from lumina_platform.control.readiness import Status, can_serve, judged
+from lumina_platform.control.reporting import gather
 from lumina_platform.control.telemetry_metrics import of_telemetry
 from lumina_platform.control.world import WorldDep
 
@@ -52,14 +51,7 @@ async def metrics(request: Request, world: WorldDep, _who: MetricsReader) -> Res
 
     For a key with the scope `metrics`, or a role that may read them.
     """
-    async with world.database.session() as session:
-        dead_letters = await outbox.dead_letters(session)
-    snapshot = world.hub.current
-    gathered = Gathered(
-        dead_letters,
-        snapshot.version if snapshot else None,
-        len(snapshot.keys.keys) if snapshot else 0,
-        await of_telemetry(world.telemetry.client),
-    )
-    body, media_type = world.metrics.render(gathered, request.headers.get("accept", ""))
+    world.metrics.show(await gather(world))
+    theirs = await of_telemetry(world.telemetry.client)
+    body, media_type = world.metrics.render(theirs, request.headers.get("accept", ""))
     return Response(body, headers={"content-type": media_type})

@@ -24,9 +24,9 @@ class Gathered:
     """What is read at the moment of a scrape."""
 
     dead_letters: int
+    outbox_oldest_seconds: float
     snapshot_version: str | None
     snapshot_keys: int
-    of_telemetry: Sequence[Metric] = ()
 
 
 class Metrics:
@@ -49,6 +49,9 @@ class Metrics:
         )
         self._dead_letters = Gauge(
             "lumina_outbox_dead_letters", "Events that were given up after ten tries.", registry=self.registry
+        )
+        self._oldest = Gauge(
+            "lumina_outbox_oldest_seconds", "Age of the oldest event that still waits.", registry=self.registry
         )
         self._snapshot_keys = Gauge("lumina_snapshot_keys", "Keys in force at the gateway.", registry=self.registry)
         self._snapshot = Gauge(
@@ -73,14 +76,17 @@ class Metrics:
         self._ledger_head.clear()
         self._ledger_head.labels(str(head.number), head.hash).set(1)
 
-    def render(self, gathered: Gathered, accept: str) -> tuple[bytes, str]:
-        """The text and its media type."""
+    def show(self, gathered: Gathered) -> None:
         self._dead_letters.set(gathered.dead_letters)
+        self._oldest.set(gathered.outbox_oldest_seconds)
         self._snapshot_keys.set(gathered.snapshot_keys)
         self._snapshot.clear()
         self._snapshot.labels((gathered.snapshot_version or "none")[:12]).set(1)
+
+    def render(self, of_telemetry: Sequence[Metric], accept: str) -> tuple[bytes, str]:
+        """The text and its media type."""
         encoder, media_type = choose_encoder(accept)
-        return encoder(_Together(self.registry, gathered.of_telemetry)), media_type
+        return encoder(_Together(self.registry, of_telemetry)), media_type
 
 
 class _Together(CollectorRegistry):

@@ -23,6 +23,7 @@ from lumina_kit import ledger, logs
 from lumina_kit.clock import pause
 from lumina_kit.outbox import Consumer, Dispatcher
 from lumina_platform.control.gateway_config import follow, record_start
+from lumina_platform.control.reporting import report
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.control.world import World
 from lumina_platform.schema import migrate
@@ -44,12 +45,13 @@ async def running(world: World) -> AsyncIterator[None]:
             stop = asyncio.Event()
             for job in _jobs(world, stop):
                 tasks.create_task(job)
-            watch = tasks.create_task(follow(world.inference, world.database, world.now))
+            endless = [tasks.create_task(job) for job in _endless(world)]
             world.readiness.ready.set()
             try:
                 yield
             finally:
-                watch.cancel()
+                for task in endless:
+                    task.cancel()
                 stop.set()
                 await world.hub.close()
     finally:
@@ -71,6 +73,11 @@ def consumers(hub: SnapshotHub) -> list[Consumer[Any]]:
 def _jobs(world: World, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     dispatcher = Dispatcher(world.database, consumers(world.hub), world.now)
     return [dispatcher.run(stop), world.hub.run(), _hourly(world, dispatcher, stop)]
+
+
+def _endless(world: World) -> list[Coroutine[Any, Any, None]]:
+    """Work that may be cut short at any moment."""
+    return [follow(world.inference, world.database, world.now), report(world)]
 
 
 async def _hourly(world: World, dispatcher: Dispatcher, stop: asyncio.Event) -> None:

@@ -150,6 +150,12 @@ class Dispatcher:
             row.next_try_at = now + timedelta(seconds=min(2.0**row.tries * 0.2, 300))
 
 
+async def oldest(session: AsyncSession) -> datetime | None:
+    """When the oldest event came to be that still waits for a consumer; None if none does."""
+    waiting = OutboxEvent.dispatched_at.is_(None) & OutboxEvent.dead_at.is_(None)
+    return await session.scalar(select(func.min(OutboxEvent.occurred_at)).where(waiting))
+
+
 async def dead_letters(session: AsyncSession) -> int:
     """How many events were given up."""
     return await session.scalar(select(func.count()).where(OutboxEvent.dead_at.is_not(None))) or 0
