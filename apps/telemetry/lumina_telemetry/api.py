@@ -9,6 +9,9 @@ from pydantic import BaseModel
 from lumina_kit.auth import Principal, require
 from lumina_kit.roles import Permission
 from lumina_telemetry.content.api import router as content
+from lumina_telemetry.prometheus.api import router as prometheus
+from lumina_telemetry.resolve.api import router as resolve
+from lumina_telemetry.traces.api import router as traces
 
 router = APIRouter(tags=["telemetry"])
 
@@ -28,4 +31,5 @@ async def about_telemetry(who: Caller) -> About:
     return About(version=version("lumina-telemetry"), caller=who.name)
 
 
-router.include_router(content)
+for topic in (content, traces, resolve, prometheus):
+    router.include_router(topic)

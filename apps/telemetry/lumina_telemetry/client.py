@@ -60,18 +60,19 @@ class TelemetryClient:
         try:
             return await self._http.send(request, stream=stream)
         except httpx.PoolTimeout:
-            raise _away("has no connection free") from None
+            raise away("has no connection free") from None
         except httpx.TimeoutException:
-            raise _away("did not answer in time") from None
+            raise away("did not answer in time") from None
         except httpx.TransportError:
-            raise _away("does not answer") from None
+            raise away("does not answer") from None
 
 
 def _bound(project: str | None) -> dict[str, str]:
     return {} if project is None else {PROJECT_HEADER: project}
 
 
-def _away(what: str) -> TelemetryUnavailable:
+def away(what: str) -> TelemetryUnavailable:
+    """What a caller is told when no answer comes."""
     return TelemetryUnavailable(
         f"The telemetry process {what}.",
         next_step="`lumina status` shows whether it runs; it is started again by itself. "

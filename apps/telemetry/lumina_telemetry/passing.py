@@ -11,10 +11,18 @@ from starlette.types import Receive, Scope, Send
 
 from lumina_kit.auth import PROJECT_HEADER, Principal, require
 from lumina_kit.roles import Permission
-from lumina_telemetry.client import TelemetryClient
+from lumina_telemetry.client import TelemetryClient, away
+from lumina_telemetry.errors import BadQuery
 
 EVENTS = "text/event-stream"
+MOST_QUERY_BYTES = 8000  # what fits into the first line of a request
 _PASSED = ("content-type", "content-length", "content-disposition", "retry-after", "cache-control")
+
+
+class LongQuery(BadQuery):
+    code = "long_query"
+    title = "The query is too long"
+
 
 Reader = Annotated[Principal, require(Permission.TELEMETRY_READ)]
 
@@ -33,6 +41,15 @@ class Passed(StreamingResponse):
         finally:
             await self._reply.aclose()
 
+    async def whole(self) -> bytes:
+        """The body, where it is read here and not passed on. Raises TelemetryUnavailable."""
+        try:
+            return await self._reply.aread()
+        except httpx.TransportError:
+            raise away("broke off its answer") from None
+        finally:
+            await self._reply.aclose()
+
 
 class Ask:
     """Asks for one caller, within what they may see."""
@@ -40,12 +57,20 @@ class Ask:
     def __init__(self, client: TelemetryClient, request: Request, who: Principal) -> None:
         self.client = client
         self.project = visible_project(request, who)
-        self._query: bytes = request.scope["query_string"]
+        self.query: bytes = request.scope["query_string"]
 
     async def get(self, path: str, *parts: str, endless: bool = False) -> Passed:
-        """The answer to the same query at this path of the telemetry process; `parts` fill its `{}`."""
+        """The answer to the same query at this path of the telemetry process; `parts` fill its `{}`.
+
+        Raises TelemetryUnavailable, LongQuery.
+        """
+        if len(self.query) > MOST_QUERY_BYTES:
+            raise LongQuery(
+                f"The query has {len(self.query):,} bytes; at most {MOST_QUERY_BYTES:,} are taken.",
+                next_step="Ask with fewer or shorter parameters.",
+            )
         filled = path.format(*(quote(part, safe="") for part in parts))
-        return Passed(await self.client.open(filled, self._query, self.project, endless=endless))
+        return Passed(await self.client.open(filled, self.query, self.project, endless=endless))
 
 
 def visible_project(request: Request, who: Principal) -> str | None:
