@@ -58,3 +58,24 @@ async def open_world(folder: Path, disk: Disk | None = None, **settings: Any) ->
         yield world
     finally:
         world.store.close()
+
+
+def trace(number: int, *, spans: int, offset: int = 0, start_ns: int | None = None, **fields: Any) -> list[SpanRow]:
+    """Trace `number`: a root, and its children a millisecond apart; with an offset, more children."""
+    start = NOON + number * SECOND if start_ns is None else start_ns
+    root = f"{number << 20:016x}"
+    return [
+        SpanRow(
+            **{
+                "trace_id": f"{number:032x}",
+                "span_id": f"{(number << 20) + index:016x}",
+                "parent_id": root if index else "",
+                "name": f"trace {number}",
+                "start_ns": start + index * 10**6,
+                "time_ns": start + index * 10**6,
+                "duration_ns": SECOND // 10,
+                **fields,
+            }
+        )
+        for index in range(offset, offset + spans)
+    ]

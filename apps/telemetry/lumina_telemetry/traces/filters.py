@@ -1,0 +1,155 @@
+"""Conditions on spans: what a caller asks for, as SQL with parameters. Nothing of a caller becomes SQL text."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from lumina_contracts import attributes as names
+from lumina_telemetry import lifted
+from lumina_telemetry.errors import BadQuery
+
+Parameter = str | int | float | list[int]
+MOST_CONDITIONS = 20
+MOST_TEXT = 1_000
+STATUS = {"unset": 0, "ok": 1, "error": 2}
+_WHERE = re.compile(r"(?P<attribute>[^=!~<>]+)(?:(?P<op>!=|=|~|>|<)(?P<value>.*))?", re.DOTALL)
+
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        **lifted.COLUMNS,
+        names.PROJECT.name: "project",
+        "service.name": "service",
+        "otel.scope.name": "scope",
+        **{column: column for column in ("service", "scope", "name", "project", "status_message")},
+        **{column: column for column in lifted.COLUMNS.values()},
+    }
+)
+"""What may be named in a condition and is a column; all else is an attribute."""
+
+NUMBERS = lifted.WHOLE_NUMBERS | lifted.REAL_NUMBERS
+EQUAL = (
+    "service", "name", "operation", "provider", "route", "backend", "project", "key_id", "request_id", "response_id",
+    "prompt_sha256", "error_type", "scope",
+)  # fmt: skip
+"""Parameters that ask for one value of the column of the same name."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """SQL that is true of the spans that are meant."""
+
+    sql: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Several conditions, all of which hold; `scope` is the only project that may be seen."""
+
+    conditions: Sequence[Condition] = field(default_factory=tuple)
+    scope: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The conditions, each begun with AND."""
+        return "".join(f" AND ({condition.sql})" for condition in self.all)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [parameter for condition in self.all for parameter in condition.parameters]
+
+    @property
+    def all(self) -> list[Condition]:
+        return [*within(self.scope), *self.conditions]
+
+
+def within(scope: str | None) -> list[Condition]:
+    """What holds of all that may be seen."""
+    return [] if scope is None else [Condition("project = ?", (scope,))]
+
+
+def asked(parameters: Mapping[str, str], where: Sequence[str], scope: str | None) -> Filter:
+    """The filter that a query string asks for. Raises BadQuery."""
+    if len(where) > MOST_CONDITIONS:
+        raise BadQuery(f"{len(where)} conditions are too many.", next_step=f"Give {MOST_CONDITIONS} at most.")
+    conditions = [Condition(f"{name} = ?", (parameters[name],)) for name in EQUAL if name in parameters]
+    conditions += [make(parameters[name]) for name, make in _NAMED.items() if name in parameters]
+    return Filter([*conditions, *map(_where, where)], scope)
+
+
+def column_of(attribute: str) -> Condition:
+    """The text of an attribute of a span, NULL where it has none."""
+    if column := COLUMNS.get(attribute):
+        return Condition(f"{column}::VARCHAR" if column in NUMBERS else column)
+    return Condition("json_extract_string(attributes, ?)", (_pointer(attribute),))
+
+
+def _model(value: str) -> Condition:
+    return Condition("request_model = ? OR response_model = ?", (value, value))
+
+
+def _status(value: str) -> Condition:
+    if value not in STATUS:
+        raise BadQuery(f"{value[:60]!r} is no status.", next_step=f"Give one of {', '.join(STATUS)}.")
+    if value == "ok":
+        return Condition("status <> 2")
+    return Condition("status = ?", (STATUS[value],))
+
+
+def _at_least(value: str) -> Condition:
+    return Condition("duration_ns >= ?", (round(_number(value) * 1e6),))
+
+
+def _at_most(value: str) -> Condition:
+    return Condition("duration_ns <= ?", (round(_number(value) * 1e6),))
+
+
+_NAMED: Mapping[str, Callable[[str], Condition]] = MappingProxyType(
+    {"model": _model, "status": _status, "min_ms": _at_least, "max_ms": _at_most}
+)
+
+
+def _where(text: str) -> Condition:
+    parts = _WHERE.fullmatch(text)
+    if parts is None or len(text) > MOST_TEXT:
+        raise BadQuery(
+            f"{text[:60]!r} is no condition.",
+            next_step="Write <attribute>, or <attribute><op><value> with op one of = != ~ > <.",
+        )
+    attribute, op, value = parts["attribute"].strip(), parts["op"], parts["value"]
+    if attribute in COLUMNS:
+        return _compared(column_of(attribute), op, value)
+    return _of_span_or_sender(attribute, op, value)
+
+
+def _of_span_or_sender(attribute: str, op: str | None, value: str) -> Condition:
+    """An attribute may be the span's own or its resource's."""
+    held = _compared(column_of(attribute), "=" if op == "!=" else op, value)
+    sender = f"resource IN (SELECT id FROM resources WHERE {held.sql})"
+    either = Condition(f"({held.sql}) OR {sender}", held.parameters * 2)
+    return Condition(f"({either.sql}) IS NOT TRUE", either.parameters) if op == "!=" else either
+
+
+def _compared(left: Condition, op: str | None, value: str) -> Condition:
+    if op is None:
+        return Condition(f"{left.sql} IS NOT NULL", left.parameters)
+    if op in "<>":
+        return Condition(f"TRY_CAST({left.sql} AS DOUBLE) {op} ?", (*left.parameters, _number(value)))
+    if op == "~":
+        return Condition(f"contains({left.sql}, ?)", (*left.parameters, value))
+    return Condition(f"{left.sql} {'IS DISTINCT FROM' if op == '!=' else '='} ?", (*left.parameters, value))
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not abs(number) < 1e12:
+        raise BadQuery(f"{text[:60]!r} is no number that can be compared with.")
+    return number
+
+
+def _pointer(attribute: str) -> str:
+    return "/" + attribute.replace("~", "~0").replace("/", "~1")
