@@ -31,6 +31,9 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     body_bytes: Annotated[Count, Meta(description="Largest export request, in bytes, as sent and unpacked.")] = (
         32 * 2**20
     )
+    forward_bytes: Annotated[
+        Count, Meta(description="Bytes of one signal that wait to be passed on at most; more are dropped.")
+    ] = 16 * 2**20
     attributes: Annotated[Count, Meta(description="Attributes of one span, log record or event that are kept.")] = 256
     attribute_chars: Annotated[Count, Meta(description="Characters of one attribute's value that are kept.")] = 8192
     span_events: Annotated[Count, Meta(description="Events, and links, of one span that are kept.")] = 256

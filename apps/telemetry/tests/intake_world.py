@@ -15,9 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from apps.telemetry.tests.store_world import World, open_world
+from lumina_contracts.content import ContentRecord
 from lumina_telemetry.intake.routes import routes
 from lumina_telemetry.intake.sender import Decoded, Sender
-from lumina_telemetry.intake.stripping import Record
 from lumina_telemetry.rows import Batch
 
 PROTOBUF = "application/x-protobuf"
@@ -40,7 +40,7 @@ class Intake:
     world: World
     session: aiohttp.ClientSession
     url: str = ""
-    content: list[Record] = field(default_factory=list)
+    content: list[ContentRecord] = field(default_factory=list)
     forwarded: list[tuple[str, bytes, int]] = field(default_factory=list)
 
     async def post(

@@ -1,7 +1,7 @@
 """OTLP's JSON: protobuf's, but for ids, which are hexadecimal, and fields that are not known, which are ignored."""
 
 from base64 import b64encode
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from google.protobuf.json_format import ParseDict, ParseError
@@ -11,17 +11,16 @@ from lumina_telemetry.errors import BadOtlp
 
 _IDS = frozenset({"traceId", "spanId", "parentSpanId"})
 _NOT_AN_ID = b64encode(b"?").decode()
-Request = TypeVar("Request", bound=Message)
 
 
-def parse(body: bytes, into: Request) -> Request:
+def parse(body: bytes, into: Message) -> None:
     """Fill a request. Raises BadOtlp for what is no OTLP in JSON."""
     try:
         document = msgspec.json.decode(body)
         if not isinstance(document, dict):
             raise BadOtlp("The body is JSON, but no object.", next_step="Send an OTLP export request.")
         _with_ids(document)
-        return ParseDict(document, into, ignore_unknown_fields=True)
+        ParseDict(document, into, ignore_unknown_fields=True)
     except (msgspec.DecodeError, ParseError, ValueError, TypeError, RecursionError) as error:
         raise BadOtlp(
             f"The body is no OTLP in JSON: {str(error)[:200]}", next_step="Send an OTLP export request."

@@ -8,6 +8,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from lumina_contracts.content import ContentRecord
 from lumina_kit.errors import LuminaError
 from lumina_telemetry.errors import OtlpTooLarge
 from lumina_telemetry.intake.answers import refusal, success
@@ -15,7 +16,6 @@ from lumina_telemetry.intake.bodies import Bodies, media
 from lumina_telemetry.intake.decoding import Decoding, MetricsDecoding, Taken
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.signals import LOGS, METRICS, TRACES, Kind, Signal
-from lumina_telemetry.intake.stripping import Record
 from lumina_telemetry.measures import Measures
 from lumina_telemetry.process.answers import scope
 from lumina_telemetry.rows import Batch
@@ -40,7 +40,7 @@ Forward = Callable[[Kind, bytes, int], None]
 class _Intake:
     pending: Waiting
     measures: Measures
-    content: Callable[[list[Record]], None]
+    content: Callable[[list[ContentRecord]], None]
     forward: Forward
     bodies: Bodies
     decoding: Decoding
@@ -94,7 +94,7 @@ def routes(
     pending: Waiting,
     measures: Measures,
     settings: TelemetrySettings,
-    content: Callable[[list[Record]], None],
+    content: Callable[[list[ContentRecord]], None],
     metrics_decoder: MetricsDecoding,
     forward: Forward,
     now_ns: Callable[[], int] = time.time_ns,

@@ -5,20 +5,24 @@ from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from lumina_contracts.content import ContentRecord, Kind
 from lumina_telemetry.intake import content
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.values import plain
 
-Record = dict[str, Any]
-"""One entry for the content store, as control takes it."""
+Taken = dict[str, Any]
+"""What was taken from one place, by name."""
 Judge = Callable[[str], str | None]
 _STACKS = frozenset({"exception.stacktrace", "error.stack_trace", "litellm.provider.error.stack_trace"})
+_RECORD_BYTES = 2**20
+_LATEST_NS = 2**63 - 1
 _NESTED = frozenset({"kvlist_value", "array_value"})
 
 
@@ -27,7 +31,7 @@ class Stripped:
     """What was taken out: how often by convention, and the content itself where the project keeps it."""
 
     by_convention: Counter[str] = field(default_factory=Counter)
-    records: list[Record] = field(default_factory=list)
+    records: list[ContentRecord] = field(default_factory=list)
     changed: bool = False
 
 
@@ -72,7 +76,7 @@ class Stripper:
         for link in span.links:
             self._attributes(link.attributes)
 
-    def _status(self, span: Span, taken: Record) -> None:
+    def _status(self, span: Span, taken: Taken) -> None:
         kept = content.error_type(span.status.message)
         if kept == span.status.message:
             return
@@ -90,7 +94,7 @@ class Stripper:
             self._value(log.body, taken)
         self._keep({name: taken} if taken else {}, "events", log.trace_id, log.span_id, log.time_unix_nano)
 
-    def _body(self, log: LogRecord, convention: str) -> Record:
+    def _body(self, log: LogRecord, convention: str) -> Taken:
         if log.body.WhichOneof("value") is None:
             return {}
         self._count(convention)
@@ -98,7 +102,7 @@ class Stripper:
         log.ClearField("body")
         return {"body": body}
 
-    def _event(self, name: str, attributes: MutableSequence[KeyValue]) -> Record:
+    def _event(self, name: str, attributes: MutableSequence[KeyValue]) -> Taken:
         """What is taken from an event: all but identifiers if it is content as a whole, else the usual."""
         convention = content.of_event(name)
         if convention is None:
@@ -109,11 +113,11 @@ class Stripper:
 
         return self._taken(attributes, judge)
 
-    def _attributes(self, attributes: MutableSequence[KeyValue]) -> Record:
+    def _attributes(self, attributes: MutableSequence[KeyValue]) -> Taken:
         return self._taken(attributes, self._judge)
 
-    def _taken(self, attributes: MutableSequence[KeyValue], judge: Judge) -> Record:
-        taken: Record = {}
+    def _taken(self, attributes: MutableSequence[KeyValue], judge: Judge) -> Taken:
+        taken: Taken = {}
         gone: list[int] = []
         for index, pair in enumerate(attributes):
             convention = judge(pair.key)
@@ -135,7 +139,7 @@ class Stripper:
             pair.value.string_value = content.frames(pair.value.string_value)
         return value
 
-    def _value(self, value: AnyValue, taken: Record) -> None:
+    def _value(self, value: AnyValue, taken: Taken) -> None:
         """Content inside a value of several parts."""
         if value.WhichOneof("value") == "kvlist_value":
             taken |= self._attributes(value.kvlist_value.values)
@@ -151,21 +155,32 @@ class Stripper:
         counts = self.stripped.by_convention
         return counts.total() - counts[content.EXCEPTIONS] - counts[content.RESERVED]
 
-    def _keep(self, taken: Record, kind: str, trace_id: bytes, span_id: bytes, at_ns: int) -> None:
+    def _keep(self, taken: Taken, kind: Kind, trace_id: bytes, span_id: bytes, at_ns: int) -> None:
+        """For the content store, which finds content by its span: without one it cannot be kept."""
         body = {name: value for name, value in taken.items() if value is not None}
-        if not body or not self._sender.captures:
+        project = self._sender.project
+        if not body or project is None or not self._sender.captures or (len(trace_id), len(span_id)) != (16, 8):
             return
+        encoded = msgspec.json.encode(body)
+        cut = len(encoded) > _RECORD_BYTES
         self.stripped.records.append(
-            {
-                "project": self._sender.project,
-                "trace_id": trace_id.hex(),
-                "span_id": span_id.hex(),
-                "at_ns": at_ns,
-                "source": "otlp",
-                "kind": kind,
-                "body": body,
-            }
+            ContentRecord(
+                project=project,
+                trace_id=trace_id.hex(),
+                span_id=span_id.hex(),
+                at_ns=min(at_ns, _LATEST_NS),
+                source="otlp",
+                kind=kind,
+                body=msgspec.Raw(_shortened(encoded) if cut else encoded),
+                size_bytes=len(encoded) if cut else None,
+                cut=cut,
+            )
         )
+
+
+def _shortened(encoded: bytes) -> bytes:
+    """The beginning, as a text: cut JSON is none."""
+    return msgspec.json.encode(encoded[:_RECORD_BYTES].decode(errors="ignore"))
 
 
 def _composed(values: Iterable[AnyValue]) -> Iterator[AnyValue]:
