@@ -474,7 +474,7 @@ def test_the_home_and_the_run_folder_are_closed_to_others(launch: Starting) -> N
 
 def _served_by_web(line: str) -> bool:
     record = json.loads(line)
-    return record["part"] == "web" and record["event"] == "served /hello"
+    return (record["part"], record["event"]) == ("web", "served /hello")
 
 
 def test_the_log_tells_which_part_a_line_is_from(launch: Starting) -> None:

@@ -120,7 +120,7 @@ async def test_a_line_without_end_is_cut_so_that_memory_stays_bounded() -> None:
 
 async def test_a_pipe_that_someone_still_holds_does_not_keep_us() -> None:
     lines: list[bytes] = []
-    journal = Journal([].append, lines.append)
+    journal = Journal(Sinks().file.append, lines.append)
     reading, writing = os.pipe()
     await journal.follow("web", os.fdopen(reading, "rb", buffering=0))
     os.write(writing, b"said\n")
