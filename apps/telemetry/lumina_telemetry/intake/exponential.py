@@ -1,6 +1,7 @@
 """Exponential histograms on one fixed scale, so that their buckets stay comparable over time and between senders."""
 
 import numpy as np
+from numpy.typing import NDArray
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ExponentialHistogramDataPoint
 
 SCALE = 1
@@ -20,9 +21,9 @@ def on_fixed_scale(point: ExponentialHistogramDataPoint) -> tuple[int, ...]:
     return tuple(counts.tolist())
 
 
-def _places(offset: int, count: int, scale: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _places(offset: int, count: int, scale: int) -> NDArray[np.int64]:
     """The bucket of the fixed scale in which each given one ends, by its upper bound."""
     index = offset + np.arange(count, dtype=np.int64)
     shift = max(_COARSEST, min(_FINEST, scale)) - SCALE
     upper = (index >> shift) + 1 if shift >= 0 else (index + 1) << -shift
-    return np.clip(upper - _LOWEST, 0, len(BOUNDS))
+    return np.asarray(np.clip(upper - _LOWEST, 0, len(BOUNDS)))

@@ -1,6 +1,6 @@
 """The series that points belong to: remembered, so that few points cost more than a look-up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import msgspec
@@ -24,21 +24,35 @@ class Identity:
     labels: tuple[tuple[str, str], ...]
     project: str | None
 
+    def called(self, suffix: str) -> "Identity":
+        """The same under a longer name."""
+        return replace(self, name=self.name + suffix)
+
+    def labelled(self, name: str, value: str) -> "Identity":
+        """The same with one more label."""
+        return replace(self, labels=tuple(sorted((*self.labels, (name, value)))))
+
 
 @dataclass
 class Series:
     """One series, and for those that send changes only, what they come to since they are known.
 
-    `start_ns` and `time_ns` are those of the last change, by which one that is sent again is known.
+    `time_ns` is that of the last change, by which one that is sent again is known.
     """
 
     row: SeriesRow
     seen_ns: int
-    start_ns: int = 0
     time_ns: int = 0
     value: float = 0.0
     count: int = 0
     buckets: list[int] = field(default_factory=list)
+
+    def advances(self, time_ns: int) -> bool:
+        """Note the time of a change. False: it came before; by OpenTelemetry's rule a series has one writer."""
+        if time_ns <= self.time_ns:
+            return False
+        self.time_ns = time_ns
+        return True
 
 
 class Directory:
@@ -72,9 +86,7 @@ class Directory:
         if len(self._series) >= self._most and now_ns - self._swept_ns > _SWEEP_NS:
             self._swept_ns = now_ns
             self._series = {
-                identity: series
-                for identity, series in self._series.items()
-                if now_ns - series.seen_ns <= FORGOTTEN_NS
+                identity: series for identity, series in self._series.items() if now_ns - series.seen_ns <= FORGOTTEN_NS
             }
         return len(self._series) < self._most
 

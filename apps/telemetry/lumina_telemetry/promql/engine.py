@@ -40,7 +40,7 @@ class Engine:
     async def range(
         self, expression: str, start_ns: int, end_ns: int, step_ns: int, scope: str | None = None
     ) -> list[Curve]:
-        """The series from `start_ns` to `end_ns`, both included, sorted by labels; times without a value are left out."""
+        """The series from `start_ns` to `end_ns`, both included, sorted by labels; absent values are left out."""
         grid = _grid(start_ns, end_ns, step_ns)
         vector = await self.evaluate(expression, grid, scope)
         times = grid.times

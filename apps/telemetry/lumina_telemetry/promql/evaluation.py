@@ -135,13 +135,13 @@ class Evaluation:
 
     def absent(self, node: Node) -> Vector:
         """1 where nothing is, with the labels that the selector asks for by equality."""
-        there = ~self.vector(node.args[0]).there.any(axis=0)
+        there = np.logical_not(self.vector(node.args[0]).there.any(axis=0)).reshape(1, -1)
         selector, labels = _bare(node.args[0]), dict[str, str]()
         if isinstance(selector, parser.VectorSelector):
             equal = [matcher for matcher in self.selector.matchers(selector) if matcher.label != NAME]
             names = [matcher.label for matcher in equal]
             labels = {each.label: each.equal_to for each in equal if each.equal_to and names.count(each.label) == 1}
-        return Vector([labels], np.ones((1, self.grid.count)), there[None, :])
+        return Vector([labels], np.ones((1, self.grid.count)), there)
 
     def scalar_of(self, node: Node) -> Floats:
         vector = self.vector(node.args[0])

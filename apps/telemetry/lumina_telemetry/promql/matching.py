@@ -143,8 +143,9 @@ def _by_signature(operator: Operator, one: Vector, side: str) -> dict[Key, list[
         found.setdefault(operator.signature(labels), []).append(row)
     for rows in found.values():
         if len(rows) > 1 and (one.there[rows].sum(axis=0) > 1).any():
+            shared = dict(operator.signature(one.labels[rows[0]]))
             raise AmbiguousMatch(
-                f"More than one series on the {side} side has the labels {dict(operator.signature(one.labels[rows[0]]))}.",
+                f"More than one series on the {side} side has the labels {shared}.",
                 next_step="Name more labels in on(...), or aggregate that side first.",
             )
     return found

@@ -1,14 +1,16 @@
 """Points out of the store, already brought down to what the times of a query need.
 
-The time axis is cut at every edge of a window, and the database sums up each cell between two cuts. So a window of three
-days costs one row for each series, not 26,000.
+The time axis is cut at every edge of a window, and the database sums up each cell between two cuts. So a window of
+three days costs one row for each series, not 26,000.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.promql.models import Floats, Grid, Integers
@@ -137,12 +139,24 @@ class Reader:
                 f"The query reads more than {self.most} samples.",
                 next_step="Ask for a shorter time, a longer step, or fewer series.",
             )
-        whole = ("place", "cell", "points", "first_time", "last_time")
-        real = ("first", "last", "extra")
         return Cells(
-            *(np.asarray(columns[name], dtype=np.int64) for name in whole),
-            *(np.asarray(columns[name], dtype=np.float64) for name in real),
+            place=_whole(columns["place"]),
+            cell=_whole(columns["cell"]),
+            points=_whole(columns["points"]),
+            first_time=_whole(columns["first_time"]),
+            last_time=_whole(columns["last_time"]),
+            first=_real(columns["first"]),
+            last=_real(columns["last"]),
+            extra=_real(columns["extra"]),
         )
+
+
+def _whole(column: NDArray[Any]) -> Integers:
+    return np.asarray(column, dtype=np.int64)
+
+
+def _real(column: NDArray[Any]) -> Floats:
+    return np.asarray(column, dtype=np.float64)
 
 
 def _source(selected: Selected) -> str:

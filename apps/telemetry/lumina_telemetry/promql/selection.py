@@ -129,6 +129,11 @@ def equal(label: str, wanted: str) -> Matcher:
     return Matcher(label, lambda value: value == wanted, wanted)
 
 
+def _text(bound: float) -> str:
+    """A bucket's bound as /metrics shows it."""
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library has no types here
+
+
 def _stored_names(name: str) -> Iterator[str]:
     yield name
     for suffix in ("_bucket", "_sum", "_count"):
@@ -142,4 +147,4 @@ def _parts(
     yield {**labels, NAME: f"{name}_sum"}, Origin(series, SUM)
     yield {**labels, NAME: f"{name}_count"}, Origin(series, COUNT)
     for place, bound in enumerate((*bounds, float("inf")), start=1):
-        yield {**labels, NAME: f"{name}_bucket", "le": floatToGoString(bound)}, Origin(series, place)
+        yield {**labels, NAME: f"{name}_bucket", "le": _text(bound)}, Origin(series, place)

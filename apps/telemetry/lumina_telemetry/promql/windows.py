@@ -1,4 +1,4 @@
-"""Functions over a range of time, from cells: as Prometheus computes them, extrapolation and counter resets included."""
+"""Functions over a range of time, from cells, as Prometheus computes them: with extrapolation and counter resets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,0 +1,192 @@
+"""OTLP metrics to rows under their Prometheus names. What came as changes is added up: all that is stored is totals."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    DataPointFlags,
+    Metric,
+    NumberDataPoint,
+    ResourceMetrics,
+    SummaryDataPoint,
+)
+
+from lumina_telemetry.intake.histograms import Counts, Point, counts_of, exemplars_of
+from lumina_telemetry.intake.instruments import Instrument, instrument_of, refusal
+from lumina_telemetry.intake.labels import PROJECT_LABEL, Labelling, Labels, target, texts
+from lumina_telemetry.intake.sender import Decoded, Sender, Tally
+from lumina_telemetry.intake.series import Directory, Identity, Series
+from lumina_telemetry.measures import Measures
+from lumina_telemetry.rows import STALE, Batch, HistogramRow, NumberRow, SeriesRow
+from lumina_telemetry.settings import TelemetrySettings
+
+MOST_QUANTILES = 64
+_ENDED = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
+
+
+@dataclass
+class _Request:
+    """One request while it is decoded."""
+
+    sender: Sender
+    now_ns: int
+    batch: Batch = field(default_factory=Batch)
+    tally: Tally = field(default_factory=Tally)
+    series: dict[int, SeriesRow] = field(default_factory=dict)
+    target: Labels = ()
+
+    def moment(self, time_ns: int) -> int:
+        """No point lies in the future: one from a clock that is ahead would hide those that follow."""
+        return min(time_ns, self.now_ns) or self.now_ns
+
+    def number(self, series: Series, time_ns: int, value: float) -> None:
+        self.batch.numbers.append(NumberRow(series=series.row.id, time_ns=time_ns, value=value))
+
+
+class MetricsDecoder:
+    """Remembers series, and the sums of those that send changes, between requests. Any thread may call it."""
+
+    def __init__(
+        self, settings: TelemetrySettings, measures: Measures, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._most = settings.series
+        self._directory = Directory(settings.series)
+        self._labelling = Labelling(measures)
+        self._now_ns = now_ns
+        self._lock = threading.Lock()
+
+    def decode(self, request: ExportMetricsServiceRequest, sender: Sender) -> Decoded:
+        """Rows of all points that can be kept; the rest are counted, with the reason."""
+        with self._lock:
+            current = _Request(sender, self._now_ns())
+            for resource in request.resource_metrics:
+                current.target = target(texts(resource.resource.attributes))
+                for metric in _metrics(resource):
+                    self._metric(current, metric)
+        current.batch.series = list(current.series.values())
+        return current.tally.decoded(current.batch, "points")
+
+    def _metric(self, current: _Request, metric: Metric) -> None:
+        shape = metric.WhichOneof("data")
+        if shape is None:
+            return
+        data: Any = getattr(metric, shape)
+        instrument = instrument_of(metric, shape, data)
+        if reason := refusal(instrument, shape, data, ours=current.sender.ours):
+            current.tally.rejected[reason] += len(data.data_points)
+            return
+        for point in data.data_points:
+            self._point(current, instrument, point)
+
+    def _point(self, current: _Request, instrument: Instrument, point: Any) -> None:
+        labels = self._labelling.labels(current.target, point.attributes, current.sender)
+        if labels is None:
+            current.tally.rejected["with too many labels"] += 1
+        elif isinstance(point, NumberDataPoint):
+            self._number(current, _identity(current, instrument, labels), point, delta=instrument.delta)
+        elif isinstance(point, SummaryDataPoint):
+            self._summary(current, _identity(current, instrument, labels), point)
+        else:
+            self._histogram(current, _identity(current, instrument, labels), point, delta=instrument.delta)
+
+    def _number(self, current: _Request, identity: Identity, point: NumberDataPoint, *, delta: bool) -> None:
+        series = self._series(current, identity)
+        if series is None:
+            return
+        moment = current.moment(point.time_unix_nano)
+        if point.flags & _ENDED:
+            current.number(series, moment, STALE)
+            return
+        value = float(point.as_int) if point.HasField("as_int") else point.as_double
+        if delta:
+            if series.advances(point.time_unix_nano or moment):
+                series.value += value
+            value = series.value
+        current.number(series, moment, value)
+
+    def _histogram(self, current: _Request, identity: Identity, point: Point, *, delta: bool) -> None:
+        moment = current.moment(point.time_unix_nano)
+        if point.flags & _ENDED:
+            self._ended(current, identity, moment)
+            return
+        counts = counts_of(point)
+        if counts is None:
+            current.tally.rejected["with buckets that do not fit their bounds"] += 1
+            return
+        series = self._series(current, identity, counts.bounds)
+        if series is None:
+            return
+        if delta:
+            counts = _added(series, counts, again=not series.advances(point.time_unix_nano or moment))
+        row = HistogramRow(
+            series=series.row.id,
+            time_ns=moment,
+            count=counts.count,
+            sum=counts.sum,
+            buckets=counts.buckets,
+            exemplars=exemplars_of(point),
+        )
+        current.batch.histograms.append(row)
+
+    def _ended(self, current: _Request, identity: Identity, moment: int) -> None:
+        """Only a series that has had points can end."""
+        series = self._directory.known(identity)
+        if series is None:
+            return
+        current.series[series.row.id] = series.row
+        row = HistogramRow(series=series.row.id, time_ns=moment, count=0, sum=0.0, buckets=())
+        current.batch.histograms.append(row)
+
+    def _summary(self, current: _Request, identity: Identity, point: SummaryDataPoint) -> None:
+        moment, ended = current.moment(point.time_unix_nano), bool(point.flags & _ENDED)
+        values = [(identity.called("_sum"), point.sum), (identity.called("_count"), float(point.count))]
+        quantiles = point.quantile_values[:MOST_QUANTILES]
+        values += [(identity.labelled("quantile", repr(each.quantile)), each.value) for each in quantiles]
+        for part, value in values:
+            series = self._series(current, part)
+            if series is not None:
+                current.number(series, moment, STALE if ended else value)
+
+    def _series(self, current: _Request, identity: Identity, bounds: tuple[float, ...] = ()) -> Series | None:
+        series = self._directory.get(identity, bounds, current.now_ns)
+        if series is None:
+            current.tally.rejected[
+                f"of new series, of which no more than {self._most} are kept (telemetry.series)"
+            ] += 1
+        else:
+            current.series[series.row.id] = series.row
+        return series
+
+
+def _metrics(resource: ResourceMetrics) -> Iterable[Metric]:
+    return (metric for scope in resource.scope_metrics for metric in scope.metrics)
+
+
+def _identity(current: _Request, instrument: Instrument, labels: Labels) -> Identity:
+    project = current.sender.project
+    if current.sender.ours and project is None:
+        project = next((value for name, value in labels if name == PROJECT_LABEL), None)
+    return Identity(
+        instrument.name,
+        instrument.otel_name,
+        instrument.kind,
+        instrument.unit,
+        instrument.description,
+        labels,
+        project,
+    )
+
+
+def _added(series: Series, counts: Counts, *, again: bool) -> Counts:
+    """What a series comes to after a change; one that was sent before changes nothing."""
+    if not series.buckets:
+        series.buckets = [0] * len(counts.buckets)
+    if not again:
+        series.count += counts.count
+        series.value += counts.sum
+        series.buckets = [before + now for before, now in zip(series.buckets, counts.buckets, strict=True)]
+    return Counts(counts.bounds, tuple(series.buckets), series.count, series.value)
