@@ -17,6 +17,7 @@ from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.admission import Admission
 from lumina_inference.gateway.backends import Backends
 from lumina_inference.gateway.bodies import Bodies
+from lumina_inference.gateway.capturing import Capturing
 from lumina_inference.gateway.choice import Chooser, Draw
 from lumina_inference.gateway.destination import Destination
 from lumina_inference.gateway.dispatch import Dispatch
@@ -97,7 +98,9 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         store = ConfiguredStore(world.home.gateway_dir, lambda: _redis_url(snapshots), world.now)
         limiter = await stack.enter_async_context(Limiter(store, world.now))
         admission = Admission(limiter, world.settings)
-        inference = Inference(world.settings, Bodies(world.settings), failover, admission, world.now)
+        control = world.run_dir / "control.sock"
+        capturing = await stack.enter_async_context(Capturing(control, world.settings, metrics))
+        inference = Inference(world.settings, Bodies(world.settings), failover, admission, world.now, capturing.begin)
         probe = await stack.enter_async_context(Probe(world.settings.probe_timeout_seconds))
         health = Health(snapshots, world.home.admin_key_file, world.now)
         spans = await _start_export(stack, world, metrics)
@@ -114,10 +117,9 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
             ),
             now=world.now,
         )
-        control = world.run_dir / "control.sock"
         keys = KeyAdmin(control, inference.bodies, snapshots, limiter.reported, world.now)
         routes = table(inference, Models(world.now), await stack.enter_async_context(keys), health, observing)
-        recorder = Recorder(metrics, standings, spans.add if spans else None, world.access_log)
+        recorder = Recorder(metrics, standings, spans.add if spans else None, world.access_log, capturing.keep)
         server = Server(Dispatch(routes, snapshots, recorder), world.settings)
         gateway = Gateway(server, health, snapshots, inference, standings)
         _show_gauges(metrics, gateway, limiter)
@@ -125,6 +127,7 @@ async def open_gateway(world: Surroundings) -> AsyncIterator[Gateway]:
         snapshots.watch(standings.follow)
         _in_background(stack, Prober(standings, probe, world.settings).run())
         _in_background(stack, snapshots.follow(control))
+        _in_background(stack, capturing.run())
         await stack.enter_async_context(telling(socket_of(world.run_dir, world.instance), observing.tells()))
         if world.access_log is not None:
             stack.callback(world.access_log.close)

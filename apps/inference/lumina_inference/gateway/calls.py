@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lumina_inference.gateway import tracecontext
 from lumina_inference.gateway.answers import Usage
+from lumina_inference.gateway.capture import Content
 from lumina_inference.gateway.failures import Failure
 from lumina_inference.gateway.index import Caller, Choices, Index, Target
 from lumina_inference.gateway.limits import Reservation, pricing
@@ -39,7 +40,8 @@ class Call(Struct, eq=False):
     `delivered`: the caller has the end of its stream, so nothing that happens after it is a failure. `retries` and
     `fallbacks` count what was tried after the first attempt. `backend_headers` are those of the backend that answered.
     `waited_seconds` for backends and the caller's body are not our own time; `overhead_seconds` until the answer began
-    are. `reserved_output` tokens of it are reserved; `at_end` books what was used.
+    are. `reserved_output` tokens of it are reserved; `at_end` books what was used. `content` is there
+    where the caller's project captures it.
     """
 
     request: BaseRequest
@@ -81,6 +83,7 @@ class Call(Struct, eq=False):
     _cost_nano_usd: int | None = None
     delivered: bool = False
     reply_headers: list[tuple[str, str]] = []
+    content: Content | None = None
 
     @property
     def model(self) -> str | None:

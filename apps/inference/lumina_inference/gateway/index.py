@@ -60,6 +60,7 @@ class Caller:
     key: KeyEntry
     span: bytes
     project_limits: Limits = UNLIMITED
+    captures: bool = False
 
     def may(self, scope: str) -> bool:
         return scope in self.key.scopes or self.is_admin
@@ -135,12 +136,16 @@ def index(snapshot: Snapshot) -> Index:
 
 def _callers(part: KeysPart) -> dict[str, Caller]:
     limits = {project.id: project.limits for project in part.projects}
-    return {entry.sha256: _caller(entry, limits.get(entry.project_id, UNLIMITED)) for entry in part.keys}
+    captures = frozenset(part.captures)
+    return {
+        entry.sha256: _caller(entry, limits.get(entry.project_id, UNLIMITED), entry.project_id in captures)
+        for entry in part.keys
+    }
 
 
-def _caller(entry: KeyEntry, project_limits: Limits) -> Caller:
+def _caller(entry: KeyEntry, project_limits: Limits, captures: bool) -> Caller:
     span = attributes(ATTRIBUTES, [(names.PROJECT.name, entry.project_id), (names.KEY_ID.name, entry.id)])
-    return Caller(entry, span, project_limits)
+    return Caller(entry, span, project_limits, captures)
 
 
 def _choices(route: Route) -> Choices:

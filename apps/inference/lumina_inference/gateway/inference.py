@@ -1,5 +1,6 @@
 """The inference operations: check who asks and what, and let the route's backends answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp.web import StreamResponse
@@ -10,6 +11,7 @@ from lumina_inference.gateway.asks import Ask
 from lumina_inference.gateway.auth import authenticate, known_index, require
 from lumina_inference.gateway.bodies import Bodies
 from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.capture import Content
 from lumina_inference.gateway.errors import BadRequest, ModelNotAllowed, Overloaded
 from lumina_inference.gateway.failover import Failover
 from lumina_inference.gateway.index import Caller, Choices
@@ -28,6 +30,7 @@ class Inference:
     failover: Failover
     admission: Admission
     now: Clock
+    capture: Callable[[], Content]
     in_flight: int = 0
 
     async def chat(self, call: Call) -> StreamResponse:
@@ -49,6 +52,8 @@ class Inference:
         call.operation = operation
         caller = authenticate(call, self.now)
         require(caller, "inference")
+        if caller.captures:
+            call.content = self.capture()
         self._enter()
         try:
             ask = await self._ask(call, operation)
@@ -60,6 +65,8 @@ class Inference:
 
     async def _ask(self, call: Call, operation: Operation) -> Ask:
         body = await self.bodies.read(call)
+        if call.content is not None:
+            call.content.asked(body)
         ask = asks.parse(body, operation, self.settings.max_messages, call.request.headers)
         call.asked_model, call.stream, call.prompt_sha256 = ask.model, ask.stream, ask.prompt_sha256
         call.estimated_input = ask.input_tokens

@@ -63,6 +63,7 @@ class Metrics:
         self._spend = self._counter(names.SPEND)
         self._dropped = self._counter(names.SPANS_DROPPED)
         self._exported = self._counter(names.SPANS_EXPORTED)
+        self._content_dropped = self._counter(names.CONTENT_DROPPED)
         self._children: dict[tuple[str, ...], _Children] = {}
         self._counts: dict[tuple[str, int], Counter] = {}
 
@@ -89,6 +90,9 @@ class Metrics:
 
     def dropped(self, reason: str, spans: int) -> None:
         self._dropped.labels(reason).inc(spans)
+
+    def content_dropped(self, reason: str, records: int) -> None:
+        self._content_dropped.labels(reason).inc(records)
 
     def exported(self, spans: int) -> None:
         self._exported.inc(spans)

@@ -12,7 +12,10 @@ from lumina_inference.gateway.standings import Standings
 
 
 class Recorder:
-    """Writes down finished requests. `keep_span` takes a span's bytes; None where nothing exports them."""
+    """Writes down finished requests.
+
+    `keep_span` takes a span's bytes, `keep_content` what was said; None where nobody wants them.
+    """
 
     def __init__(
         self,
@@ -20,11 +23,13 @@ class Recorder:
         standings: Standings,
         keep_span: Callable[[bytes], None] | None,
         access_log: AccessLog | None,
+        keep_content: Callable[[Call], None] | None = None,
     ) -> None:
         self._metrics = metrics
         self._standings = standings
         self._keep_span = keep_span
         self._access_log = access_log
+        self._keep_content = keep_content
 
     def finish(self, call: Call, path: str) -> None:
         """`path` is the request's path as the route table has it: a caller's own text is not logged."""
@@ -33,6 +38,8 @@ class Recorder:
             self._standings.of(call.target).tally.used(call.usage, call.cost_nano_usd)
         if self._keep_span is not None:
             self._keep_span(spans.encode(call, path))
+        if call.content is not None and self._keep_content is not None:
+            self._keep_content(call)
         if self._access_log is not None:
             self._access_log.add(_line(call, path))
 

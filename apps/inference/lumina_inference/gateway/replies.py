@@ -12,6 +12,7 @@ from aiohttp.web import BaseRequest, StreamResponse
 from msgspec import json
 
 from lumina_inference.gateway.calls import Call
+from lumina_inference.gateway.capture import Content
 from lumina_inference.gateway.dialects import DIALECTS
 from lumina_inference.gateway.errors import ApiError
 from lumina_inference.gateway.index import header_value
@@ -109,6 +110,23 @@ class EventStream(_Joined):
         return b"%b%x\r\n%b\r\n" % (head, len(data), data)
 
 
+class _CapturedStream(EventStream):
+    """A stream whose project keeps what is said."""
+
+    def __init__(self, status: int, lines: str, captured: Content) -> None:
+        super().__init__(status, lines)
+        self._captured = captured
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._captured.answered(bytes(data))
+        await super().write(data)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        if not self._ended:
+            self._captured.answered(data)
+        await super().write_eof(data)
+
+
 @cache
 def _status_line(status: int) -> str:
     """Also for a backend's own status that no standard names, as Anthropic's 529 or Cloudflare's 520."""
@@ -136,6 +154,8 @@ def reply_answer(call: Call, body: bytes) -> Reply:
     call.status = 200
     cost = call.cost_nano_usd
     priced = "" if cost is None else f"x-litellm-response-cost: {cost / _NANO:.10g}\r\n"
+    if call.content is not None:
+        call.content.answered(body)
     return Reply(200, f"Content-Type: {JSON}\r\n{_told(call)}{priced}", body)
 
 
@@ -145,13 +165,16 @@ def reply_error(call: Call, error: ApiError) -> Reply:
     call.status = error.http_status
     told = _told(call) if call.target is not None else lines(call.reply_headers)
     body = error.body if call.operation is None else DIALECTS[call.operation.form].error(error.detail, call.status)
+    if call.content is not None:
+        call.content.answered(body)
     return Reply(call.status, f"Content-Type: {JSON}\r\n{told}{lines(error.headers.items())}", body)
 
 
 def event_stream(call: Call) -> EventStream:
     """The head of a stream of server-sent events; not sent yet."""
     call.status = 200
-    return EventStream(200, _EVENT_STREAM + _told(call))
+    head = _EVENT_STREAM + _told(call)
+    return EventStream(200, head) if call.content is None else _CapturedStream(200, head, call.content)
 
 
 def _told(call: Call) -> str:

@@ -44,4 +44,10 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     span_queue: Annotated[Count, Meta(description="Most spans waiting for export; more are dropped.")] = 8192
     span_batch: Annotated[Count, Meta(description="Most spans in one export.")] = 512
     span_flush_seconds: Annotated[Seconds, Meta(description="Longest wait before spans are exported.")] = 1
+    content_record_bytes: Annotated[
+        int, Meta(ge=1, le=2**20, description="Bytes kept of a captured request or answer; the rest is cut off.")
+    ] = 2**20
+    content_queue_bytes: Annotated[
+        Count, Meta(description="Bytes of captured content in memory at most; more is dropped.")
+    ] = 32 * 2**20
     metrics_export_seconds: Annotated[Seconds, Meta(description="How often metrics are exported by OTLP.")] = 10

@@ -206,6 +206,14 @@ SPAN_QUEUE_AGE = Metric(
     "s",
     "Time that the oldest span has waited for its export.",
 )
+CONTENT_DROPPED = Metric(
+    "lumina.gateway.content.dropped",
+    "lumina_gateway_content_dropped_total",
+    "counter",
+    "{record}",
+    "Captured requests and answers lost: no room was left, or control did not take them.",
+    ("reason",),
+)
 SNAPSHOT_AGE = Metric(
     "lumina.gateway.snapshot.age",
     "lumina_gateway_snapshot_age_seconds",
@@ -217,5 +225,5 @@ SNAPSHOT_AGE = Metric(
 METRICS: tuple[Metric, ...] = (
     OPERATION_DURATION, FIRST_CHUNK_TIME, TOKEN_USAGE, OVERHEAD, REQUESTS, FAILED_ATTEMPTS, SPEND, BUDGET_USED,
     BACKEND_AVAILABLE, IN_FLIGHT, CONNECTIONS, RESERVATIONS, TASKS, SPANS_DROPPED, SPANS_EXPORTED, SPAN_QUEUE_AGE,
-    SNAPSHOT_AGE,
+    SNAPSHOT_AGE, CONTENT_DROPPED,
 )  # fmt: skip
