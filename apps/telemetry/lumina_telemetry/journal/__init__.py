@@ -1,0 +1,5 @@
+"""Lumina's own log, followed and stored beside everyone else's."""
+
+from lumina_telemetry.journal.follower import Follower
+
+__all__ = ["Follower"]
