@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from apps.telemetry.tests.intake_world import NOW, SECOND, SPAN, TRACE, Intake, one_span, open_intake, put, set_value
 from lumina_telemetry.intake import content
@@ -150,7 +151,7 @@ async def test_of_an_exception_type_and_frames_stay(intake: Intake) -> None:
         f"  at my home {MARKER}\n"
     )
     traces, span = one_span()
-    span.status.code = 2
+    span.status.code = Status.STATUS_CODE_ERROR
     span.status.message = f"ValueError: {MARKER}"
     put(
         span.events.add(name="exception").attributes,
