@@ -21,11 +21,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from apps.inference.tests.gateway_world import (
     BACKEND_KEY,
+    KEYS,
     METRICS_KEY,
     STREAM,
     USER_KEY,
     Running,
     backend,
+    chat_body,
     gateway,
     plain_chat,
     provider,
@@ -33,6 +35,7 @@ from apps.inference.tests.gateway_world import (
     streaming,
 )
 from lumina_contracts import attributes as names
+from lumina_contracts.snapshot import KeysPart, Policy, Route, RoutesPart, sealed
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.tracecontext import begin
 
@@ -205,6 +208,73 @@ async def test_model_that_no_route_has_is_recorded_as_unknown(api_key: str, erro
     assert span.name == "chat unknown"
     assert values(span.attributes)["error.type"] == error
     assert b"attacker-chosen" not in span.SerializeToString()
+
+
+async def test_what_a_backend_says_is_no_place_for_text() -> None:
+    async def echo(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        said = chat_body(id=SECRET_PROMPT, model="m" * 300)
+        said["choices"][0]["finish_reason"] = SECRET_PROMPT
+        return web.json_response(said)
+
+    async with traced(echo) as (running, otlp, _):
+        await running.post("/v1/chat/completions", BODY)
+        found = values((await otlp.span()).attributes)
+
+    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("unknown", "unknown")
+    assert found["gen_ai.response.finish_reasons"] == ["unknown"]
+
+
+@asynccontextmanager
+async def falling_back(answer: Any) -> AsyncIterator[tuple[Running, Receiver]]:
+    """A route `m` whose backend gives this answer, and its fallback `other`, whose backend works."""
+    kinds = ("chat",)
+    async with receiver() as otlp, provider(answer) as bad, provider(plain_chat) as good:
+        policy = Policy(fallbacks=("other",), num_retries=0)
+        first = Route(name="m", backends=(backend(bad.url),), kinds=kinds, created=1, policy=policy)
+        other = Route(name="other", backends=(backend(good.url, id="b2"),), kinds=kinds, created=1)
+        whole = sealed(RoutesPart(routes=(first, other), config_sha256="c" * 64), KeysPart(keys=KEYS))
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        async with gateway(whole, environ=environ, span_flush_seconds=0.01) as running:
+            yield running, otlp
+
+
+async def broken(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    return web.Response(status=500)
+
+
+async def refusing(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    return web.json_response({"error": {"message": "no"}}, status=400)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stream", "route", "backend_id", "error"),
+    [
+        (plain_chat, False, "m", "b1", None),
+        (streaming(*STREAM), True, "m", "b1", None),
+        (broken, False, "other", "b2", None),
+        (refusing, False, "m", "b1", "400"),
+        (streaming(*STREAM[:2], cut=True), True, "m", "b1", "backend_failed"),
+    ],
+)
+async def test_span_says_what_served_a_request_however_it_ended(
+    answer: Any, stream: bool, route: str, backend_id: str, error: str | None
+) -> None:
+    async with falling_back(answer) as (running, otlp):
+        _, _, headers = await running.post("/v1/chat/completions", BODY | {"stream": stream})
+        span = await otlp.span()
+
+    found = values(span.attributes)
+    assert (found["lumina.route"], found["lumina.backend"], found.get("error.type")) == (route, backend_id, error)
+    assert (found["lumina.key.id"], found["lumina.project.id"]) == ("k1", "p1")
+    assert (found["gen_ai.request.model"], found["gen_ai.provider.name"]) == ("m", "openai")
+    assert (found["lumina.request.id"], span.trace_id.hex()) == (
+        headers["x-request-id"],
+        headers["x-lumina-trace-id"],
+    )
+    assert len(found["lumina.prompt.rendered_sha256"]) == len(found["lumina.config.sha256"]) == 64
+    assert found["lumina.snapshot.version"]
+    assert found.get("lumina.attempt.fallbacks", 0) == (route == "other")
+    assert [event.name for event in span.events] == ["lumina.attempt.failed"] * (answer in (broken, refusing))
 
 
 async def test_requests_that_are_no_inference_leave_a_span_too() -> None:

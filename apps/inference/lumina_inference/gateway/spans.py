@@ -11,6 +11,8 @@ from lumina_inference.gateway.keyvalues import Key
 from lumina_inference.gateway.protobuf import fixed32, fixed64, integer, message, tag, text, varint
 from lumina_inference.gateway.tracecontext import Trace
 
+_LONGEST_IDENTIFIER = 256
+_MOST_CHOICES = 128
 _REMOTE_PARENT = 0x300  # the flags say that we know whether the parent is remote, and that it is
 
 
@@ -103,15 +105,27 @@ def _cached(call: Call) -> list[bytes]:
 
 def _answered(parts: list[bytes], call: Call) -> None:
     if call.response_id is not None:
-        parts.append(_RESPONSE_ID(call.response_id))
+        parts.append(_RESPONSE_ID(_identifier(call.response_id)))
     if call.response_model is not None:
-        parts.append(_RESPONSE_MODEL(call.response_model))
+        parts.append(_RESPONSE_MODEL(_identifier(call.response_model)))
     if call.finish_reasons:
-        parts.append(_FINISH_REASONS(call.finish_reasons))
+        parts.append(_finished(call.finish_reasons))
     if call.first_chunk_seconds is not None:
         parts.append(_FIRST_CHUNK(call.first_chunk_seconds))
     if call.error_type is not None:
         parts += (_ERROR_TYPE(call.error_type), _FAILED)
+
+
+@lru_cache(maxsize=256)
+def _finished(reasons: tuple[str, ...]) -> bytes:
+    return _FINISH_REASONS(tuple(_identifier(reason) for reason in reasons[:_MOST_CHOICES]))
+
+
+def _identifier(value: str) -> str:
+    """What a backend says, unless it may be anybody's text: an echo of the prompt is not to be in a span."""
+    if len(value) <= _LONGEST_IDENTIFIER and value.isascii() and value.isprintable() and " " not in value:
+        return value
+    return names.UNKNOWN
 
 
 def _used(parts: list[bytes], call: Call, usage: Usage) -> None:
