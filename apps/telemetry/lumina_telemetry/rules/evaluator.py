@@ -11,6 +11,7 @@ from lumina_telemetry.alerts.notices import Notice
 from lumina_telemetry.rows import Batch
 from lumina_telemetry.rules.alerting import NANO, Alert
 from lumina_telemetry.rules.definitions import RuleFile
+from lumina_telemetry.rules.measures import RuleMeasures
 from lumina_telemetry.rules.memory import AlertMemory
 from lumina_telemetry.rules.notifying import RESEND_NS, due_notices, notice
 from lumina_telemetry.rules.running import Engine, Running, RunningGroup, arranged
@@ -49,10 +50,12 @@ class Evaluator:
         rulebook: Rulebook,
         receiver: Receiver,
         interval: float,
+        measures: RuleMeasures,
         now: Clock,
     ) -> None:
         self._engine, self._sink, self._memory = engine, sink, memory
-        self._rulebook, self._receiver, self._interval, self._now = rulebook, receiver, interval, now
+        self._rulebook, self._receiver, self._interval = rulebook, receiver, interval
+        self._measures, self._now = measures, now
         self._groups: list[RunningGroup] = []
         self._unwritten: set[str] = set()
         self._opened = False
@@ -110,8 +113,10 @@ class Evaluator:
             self._receiver.notify(due_notices(running, group.interval, at_ns))
             if running.alerts and (before or running.alerts.all):
                 await self._save({running.id: running.alerts.all}, at_ns)
+            self._measures.evaluated(group.file, failed=running.error is not None)
         await self._flush()
         group.at_ns, group.seconds = at_ns, asyncio.get_running_loop().time() - begun
+        self._measures.took(group.seconds)
 
     def _write(self, running: Running, batch: Batch) -> None:
         if not batch.numbers:
