@@ -67,7 +67,7 @@ def contract() -> Iterator[Contract]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""

@@ -352,7 +352,9 @@ def test_wrong_usage_is_exit_2_on_standard_error(lumina: Lumina, arguments: list
     [
         "up", "status", "chat", "models ls", "keys create", "keys ls", "keys limit", "keys revoke", "people add",
         "people ls", "people link", "people disable", "people enable", "people role", "projects ls",
-        "projects create", "projects limit", "config check", "ledger ls", "ledger verify",
+        "projects create", "projects limit", "projects capture", "config check", "ledger ls", "ledger verify",
+        "content ls", "content show", "content forget", "access ls", "access grants", "access revoke", "people grant",
+        "keys grant",
     ],
 )  # fmt: skip
 def test_every_command_has_an_example_in_its_help(lumina: Lumina, command: str) -> None:

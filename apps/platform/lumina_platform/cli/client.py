@@ -44,7 +44,7 @@ class Api:
             cursor = {"cursor": found["next_cursor"]}
         return rows[:most]
 
-    def named(self, path: str, name: str, fields: tuple[str, ...]) -> Row:
+    def named(self, path: str, name: str, fields: tuple[str, ...], command: str | None = None) -> Row:
         """The one row of a listing with this id, beginning of an id, or name; of several, the one not yet revoked.
 
         Raises NoSuchName or AmbiguousName.
@@ -54,8 +54,8 @@ class Api:
         begun = [row for row in rows if len(name) >= SHORTEST_PREFIX and str(row["id"]).startswith(name)]
         found = exact or begun
         if not found:
-            noun = path.rpartition("/")[2]
-            raise NoSuchName(f"There is no {name!r}.", next_step=f"`lumina {noun} ls` lists what there is.")
+            listing = command or f"lumina {path.rpartition('/')[2]} ls"
+            raise NoSuchName(f"There is no {name!r}.", next_step=f"`{listing}` lists what there is.")
         found = [row for row in found if not row.get("revoked_at")] or found
         if len(found) > 1:
             ids = ", ".join(str(row["id"]) for row in found[:5])

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from lumina_kit.roles import Role, Scope
-from lumina_platform.cli import limits
+from lumina_platform.cli import grants, limits
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
+from lumina_platform.cli.grants import GrantWhyFlag, HoursFlag
 from lumina_platform.cli.limits import BudgetFlag, ModelsFlag, RemoveFlag, RpmFlag, TpmFlag
 
 PATH = "/api/governance/keys"
@@ -124,6 +125,24 @@ def revoke(
     fields = {**FIELDS, "Revoked": "revoked_at"}
     revoked = api.one("DELETE", f"{PATH}/{found['id']}")
     tables.show_fields(revoked if as_json else limits.readable(revoked), fields, as_json=as_json)
+
+
+@keys.command()
+def grant(
+    key: KeyArgument,
+    hours: HoursFlag,
+    why: GrantWhyFlag,
+    project: ProjectFlag = None,
+    home: HomeFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a key read captured content of a project for some hours; no role and no scope does.
+
+    \b
+    Example:
+      lumina keys grant my-notebook --hours 24 --why 'incident 7'
+    """
+    grants.grant(home, project, (PATH, key, "name"), (hours, why), as_json=as_json)
 
 
 def _readable(key: Mapping[str, object]) -> Mapping[str, object]:

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from lumina_kit.roles import Role
-from lumina_platform.cli.flags import HomeFlag, JsonFlag, group
+from lumina_platform.cli import grants
+from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
+from lumina_platform.cli.grants import GrantWhyFlag, HoursFlag
 
 PATH = "/api/governance/people"
 LINKS = "/api/governance/links"
@@ -115,6 +117,24 @@ def role(
       lumina people role ana@example.org responder
     """
     _change(home, login, {"role": role}, as_json=as_json)
+
+
+@people.command()
+def grant(
+    login: Person,
+    hours: HoursFlag,
+    why: GrantWhyFlag,
+    project: ProjectFlag = None,
+    home: HomeFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a person read captured content of a project for some hours; no role does.
+
+    \b
+    Example:
+      lumina people grant ana@example.org --hours 24 --why 'incident 7'
+    """
+    grants.grant(home, project, (PATH, login, "login"), (hours, why), as_json=as_json)
 
 
 def _change(home: Path | None, login: str, change: dict[str, object], *, as_json: bool) -> None:
