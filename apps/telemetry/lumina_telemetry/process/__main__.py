@@ -11,7 +11,8 @@ from lumina_kit.errors import LuminaError
 from lumina_kit.home import find_home
 from lumina_kit.lifeline import Lifeline
 from lumina_kit.settings import load
-from lumina_telemetry.process.serving import Surroundings, serve
+from lumina_telemetry.process.serving import serve
+from lumina_telemetry.process.surroundings import Surroundings
 from lumina_telemetry.settings import TelemetrySettings
 
 
