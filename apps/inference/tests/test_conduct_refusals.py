@@ -25,7 +25,7 @@ from apps.inference.tests.faulty_provider import (
     told,
 )
 from apps.inference.tests.gateway_world import ADMIN_KEY, CHAT, STREAM, backend, chunk, gateway, provider, streaming
-from apps.inference.tests.test_gateway_spans import receiver, values
+from apps.inference.tests.spans_world import receiver, values
 from lumina_contracts.snapshot import Tolerance
 
 OVERFLOW = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."

@@ -25,7 +25,7 @@ from apps.inference.tests.faulty_provider import (
     until,
 )
 from apps.inference.tests.gateway_world import ADMIN_KEY, USER_KEY, gateway
-from apps.inference.tests.test_gateway_spans import receiver, values
+from apps.inference.tests.spans_world import receiver, values
 
 
 @pytest.mark.parametrize("fault", [refuses(500), refuses(503), refuses(529), resets()])

@@ -1,22 +1,14 @@
 """Attribution: spans and metrics, decoded by OpenTelemetry's own messages, and trace context. Never any content."""
 
-import asyncio
-import gzip
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from hashlib import sha256
 from io import StringIO
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from aiohttp import web
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from apps.inference.tests.gateway_world import (
@@ -34,83 +26,14 @@ from apps.inference.tests.gateway_world import (
     snapshot,
     streaming,
 )
+from apps.inference.tests.spans_world import BODY, SECRET_PROMPT, Receiver, receiver, traced, values
 from lumina_contracts import attributes as names
 from lumina_contracts.snapshot import KeysPart, Policy, Route, RoutesPart, sealed
 from lumina_inference.gateway.accesslog import AccessLog
 from lumina_inference.gateway.tracecontext import begin
 
-SECRET_PROMPT = "the prompt that must not be kept"
-BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": SECRET_PROMPT}]}
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
-
-
-@dataclass
-class Receiver:
-    """An OTLP receiver; `statuses` are its next answers, 200 once they are used up."""
-
-    url: str = ""
-    statuses: list[int] = field(default_factory=list)
-    requests: list[tuple[str, bytes, Any]] = field(default_factory=list)
-    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def wait(self, path: str) -> bytes:
-        """The first accepted request on a path."""
-        async with asyncio.timeout(10), self.arrived:
-            await self.arrived.wait_for(lambda: any(seen == path for seen, _, _ in self.requests))
-        return next(body for seen, body, _ in self.requests if seen == path)
-
-    async def span(self) -> Span:
-        scoped = ExportTraceServiceRequest.FromString(await self.wait("/v1/traces")).resource_spans[0].scope_spans[0]
-        span: Span = scoped.spans[0]
-        return span
-
-
-@asynccontextmanager
-async def receiver(*statuses: int, socket: Path | None = None) -> AsyncIterator[Receiver]:
-    """On a loopback port, or on a unix socket."""
-    otlp = Receiver(statuses=list(statuses))
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
-        status = otlp.statuses.pop(0) if otlp.statuses else 200
-        if status == 200:
-            async with otlp.arrived:
-                plain = gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
-                otlp.requests.append((request.path, plain, request.headers))
-                otlp.arrived.notify_all()
-        return web.Response(status=status)
-
-    runner = web.ServerRunner(web.Server(handle, auto_decompress=False), shutdown_timeout=0.1)
-    await runner.setup()
-    await (web.UnixSite(runner, str(socket)) if socket else web.TCPSite(runner, "127.0.0.1", 0)).start()
-    otlp.url = "" if socket else f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield otlp
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def traced(
-    answer: Any = plain_chat, extra: Mapping[str, str] = MappingProxyType({}), **more: Any
-) -> AsyncIterator[tuple[Running, Receiver, Any]]:
-    """A gateway that exports to a receiver, in front of one provider."""
-    async with receiver() as otlp, provider(answer) as upstream:
-        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b", **extra}
-        first = snapshot(backend(upstream.url, **more), config_sha256="c" * 64)
-        async with gateway(first, environ=environ, span_flush_seconds=0.01, metrics_export_seconds=0.05) as running:
-            yield running, otlp, upstream
-
-
-def values(pairs: Any) -> dict[str, Any]:
-    return {pair.key: _value(pair) for pair in pairs}
-
-
-def _value(pair: KeyValue) -> Any:
-    kind = pair.value.WhichOneof("value")
-    found = getattr(pair.value, str(kind))
-    return [item.string_value for item in found.values] if kind == "array_value" else found
 
 
 async def test_span_of_a_chat_says_who_asked_what_answered_and_what_it_cost() -> None:
@@ -191,7 +114,7 @@ async def test_what_a_backend_calls_its_error_is_neither_a_label_nor_logged(
         provider(answer) as upstream,
         gateway(snapshot(backend(upstream.url)), access_log=AccessLog(output, "json")) as running,
     ):
-        _, refused, _ = await running.post("/v1/chat/completions", BODY | {"stream": stream})
+        _, refused, _ = await running.post("/v1/chat/completions", BODY | {"stream": stream, "num_retries": 0})
         _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
 
     assert refused["error"]["type"] == "free-text-7f3a"
@@ -338,108 +261,6 @@ def test_traceparent_of_a_later_version_is_understood() -> None:
     assert begin(f"01-{TRACE_ID}-{PARENT_ID}-00-more", None).parent_id == PARENT_ID
 
 
-async def test_export_names_the_service_and_carries_the_receivers_headers() -> None:
-    async with traced(extra={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}) as (running, otlp, _):
-        await running.post("/v1/chat/completions", BODY)
-        body = await otlp.wait("/v1/traces")
-
-    spans = ExportTraceServiceRequest.FromString(body).resource_spans[0]
-    assert values(spans.resource.attributes)["service.name"] == "lumina-gateway"
-    assert spans.scope_spans[0].scope.name == "lumina.gateway"
-    headers = next(sent for path, _, sent in otlp.requests if path == "/v1/traces")
-    assert (headers["x-tenant"], headers["content-type"]) == ("a b", "application/x-protobuf")
-    assert headers["content-encoding"] == "gzip"
-
-
-async def test_export_is_tried_again_when_the_receiver_is_overloaded() -> None:
-    async with (
-        receiver(503) as otlp,
-        gateway(
-            snapshot(), environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{otlp.url}/v1/traces"}, span_flush_seconds=0.01
-        ) as running,
-    ):
-        await running.get("/v1/models")
-
-        assert (await otlp.span()).name == "GET /v1/models"
-
-
-async def test_spans_and_metrics_reach_our_own_telemetry_uncompressed_over_its_socket(tmp_path: Path) -> None:
-    socket = tmp_path / "t.sock"
-    environ = {"LUMINA_TELEMETRY_SOCKET": str(socket), "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
-    async with (
-        receiver(socket=socket) as otlp,
-        gateway(snapshot(), environ=environ, span_flush_seconds=0.01, metrics_export_seconds=0.01) as running,
-    ):
-        await running.get("/v1/models")
-
-        assert (await otlp.span()).name == "GET /v1/models"
-        assert ExportMetricsServiceRequest.FromString(await otlp.wait("/v1/metrics")).resource_metrics
-        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
-
-    assert all("Content-Encoding" not in headers for _, _, headers in otlp.requests)
-    assert "lumina_gateway_spans_exported_total 1.0" in shown
-
-
-async def test_spans_wait_while_our_own_telemetry_is_away_and_answers_do_not(tmp_path: Path) -> None:
-    socket = tmp_path / "t.sock"
-    environ = {"LUMINA_TELEMETRY_SOCKET": str(socket)}
-    async with gateway(snapshot(), environ=environ, span_flush_seconds=0.01, span_queue=2) as running:
-        answers = [await running.get("/v1/models") for _ in range(3)]
-        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
-        async with receiver(socket=socket) as otlp:
-            spans = ExportTraceServiceRequest.FromString(await otlp.wait("/v1/traces"))
-
-    assert [status for status, _, _ in answers] == [200, 200, 200]
-    assert 'lumina_gateway_spans_dropped_total{reason="queue_full"} 1.0' in shown
-    assert float(shown.split("\nlumina_gateway_span_queue_age_seconds ")[1].split()[0]) > 0
-    assert spans.resource_spans[0].scope_spans[0].spans[0].name == "GET /v1/models"
-
-
-async def test_full_queue_drops_spans_and_counts_them() -> None:
-    environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}
-    async with gateway(snapshot(), environ=environ, span_queue=2, span_flush_seconds=60) as running:
-        for _ in range(5):
-            await running.get("/v1/models")
-        _, shown, _ = await running.get("/metrics", api_key=METRICS_KEY)
-
-    assert 'lumina_gateway_spans_dropped_total{reason="queue_full"} 3.0' in shown
-
-
-async def test_metrics_follow_the_conventions_and_match_what_was_served() -> None:
-    async with traced() as (running, otlp, _):
-        _, _, headers = await running.post("/v1/chat/completions", BODY)
-        await running.get("/v1/models")
-        otlp.requests.clear()
-        body = await otlp.wait("/v1/metrics")
-
-    metrics = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].scope_metrics[0].metrics
-    found = {metric.name: metric for metric in metrics}
-    tokens = found["gen_ai.client.token.usage"].histogram.data_points
-    by_type = {values(point.attributes)["gen_ai.token.type"]: point for point in tokens}
-    assert {kind: (point.count, point.sum) for kind, point in by_type.items()} == {"input": (1, 7), "output": (1, 3)}
-    assert list(by_type["input"].explicit_bounds)[:3] == [1, 4, 16]
-    assert list(by_type["input"].bucket_counts)[:4] == [0, 0, 1, 0]
-    assert len(by_type["input"].bucket_counts) == len(by_type["input"].explicit_bounds) + 1
-    duration = found["gen_ai.client.operation.duration"]
-    [exemplar] = duration.histogram.data_points[0].exemplars
-    assert exemplar.trace_id.hex() == headers["x-lumina-trace-id"]
-    assert exemplar.as_double == pytest.approx(duration.histogram.data_points[0].sum)
-    assert exemplar.time_unix_nano <= duration.histogram.data_points[0].time_unix_nano
-    assert duration.unit == "s"
-    assert values(duration.histogram.data_points[0].attributes)["lumina.backend"] == "b1"
-    assert sum(point.as_double for point in found["lumina.gateway.requests"].sum.data_points) == 2
-
-
-async def test_shown_metrics_have_the_names_of_the_table() -> None:
-    async with gateway(snapshot()) as running:
-        await running.get("/v1/models")
-        _, shown, headers = await running.get("/metrics", api_key=METRICS_KEY)
-
-    assert headers["content-type"].startswith("text/plain; version=0.0.4")
-    told = {line.split()[2] for line in shown.splitlines() if line.startswith("# TYPE")}
-    assert {metric.prometheus for metric in names.METRICS} <= told
-
-
 async def test_json_log_line_has_the_fields_of_the_other_logs() -> None:
     output = StringIO()
     log = AccessLog(output, "json")
@@ -457,7 +278,7 @@ async def test_log_line_of_a_failure_names_the_host_of_the_backend_but_no_creden
     output = StringIO()
     url = "http://someone:hidden-word@127.0.0.1:9/v1"
     async with gateway(snapshot(backend(url)), access_log=AccessLog(output, "console")) as running:
-        await running.post("/v1/chat/completions", BODY)
+        await running.post("/v1/chat/completions", BODY | {"num_retries": 0})
 
     assert " b1 backend_unreachable server=127.0.0.1:9 " in output.getvalue()
     assert "hidden-word" not in output.getvalue()
