@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -211,3 +212,20 @@ async def test_log_that_is_no_content_is_kept_whole(intake: Intake) -> None:
     await intake.post(logs.SerializeToString(), "logs")
 
     assert await intake.rows("SELECT body, attributes FROM logs") == [("card refused", '{"code.function":"pay"}')]
+
+
+async def test_marker_is_in_no_metric(intake: Intake) -> None:
+    request = ExportMetricsServiceRequest()
+    resource = request.resource_metrics.add()
+    metric = resource.scope_metrics.add().metrics.add(name="m")
+    point = metric.histogram.data_points.add(time_unix_nano=NOW)
+    for attributes in (resource.resource.attributes, point.attributes, point.exemplars.add().filtered_attributes):
+        put(attributes, gen_ai__prompt=MARKER, llm__prompts__0=MARKER, output="stdout")
+
+    status, _, _ = await intake.post(request.SerializeToString(), "metrics", x_lumina_project="p")
+
+    assert status == 200
+    [(_, body, _)] = intake.forwarded
+    assert MARKER.encode() not in body
+    [scope] = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].scope_metrics
+    assert [pair.key for pair in scope.metrics[0].histogram.data_points[0].attributes] == ["output"]

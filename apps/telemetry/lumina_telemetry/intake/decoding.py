@@ -77,8 +77,9 @@ class Decoding:
             stripped = stripper.logs(request)
             decoded = decode_logs(request, sender, self._settings, self._now_ns(), tally)
         else:
-            stripped = Stripped()
-            decoded = self._metrics.decode(cast(ExportMetricsServiceRequest, request), sender)
+            metrics = cast(ExportMetricsServiceRequest, request)
+            stripped = stripper.metrics(metrics)
+            decoded = self._metrics.decode(metrics, sender)
         unchanged = encoding != JSON and not stripped.changed
         return Taken(decoded, stripped, tally, body if unchanged else request.SerializeToString())
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from lumina_contracts.content import ContentRecord, Kind
@@ -62,6 +64,24 @@ class Stripper:
                 for log in scope.log_records:
                     self._log(log)
         return self.stripped
+
+    def metrics(self, request: ExportMetricsServiceRequest) -> Stripped:
+        """Strip points with their exemplars, scopes and resources.
+
+        Labels without a namespace stay, since series are told apart by them and no convention has content there.
+        """
+        for resource in request.resource_metrics:
+            self._attributes(resource.resource.attributes)
+            for scope in resource.scope_metrics:
+                self._attributes(scope.scope.attributes)
+                for point in _points(scope.metrics):
+                    self._taken(point.attributes, self._judge_label)
+                    for exemplar in getattr(point, "exemplars", ()):
+                        self._attributes(exemplar.filtered_attributes)
+        return self.stripped
+
+    def _judge_label(self, label: str) -> str | None:
+        return self._judge(label) if "." in label else None
 
     def _span(self, span: Span) -> None:
         taken = self._attributes(span.attributes)
@@ -181,6 +201,13 @@ class Stripper:
 def _shortened(encoded: bytes) -> bytes:
     """The beginning, as a text: cut JSON is none."""
     return msgspec.json.encode(encoded[:_RECORD_BYTES].decode(errors="ignore"))
+
+
+def _points(metrics: Iterable[Metric]) -> Iterator[Any]:
+    for metric in metrics:
+        kind = metric.WhichOneof("data")
+        if kind is not None:
+            yield from getattr(metric, kind).data_points
 
 
 def _composed(values: Iterable[AnyValue]) -> Iterator[AnyValue]:
