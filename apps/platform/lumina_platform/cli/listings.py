@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 from urllib.parse import urlencode
 
 import typer
@@ -20,6 +20,11 @@ class Listing:
 
     rows: list[Row]
     cut: str | None
+
+    @classmethod
+    def of(cls, page: Row) -> Self:
+        """One page of it."""
+        return cls(cast("list[Row]", page["items"]), cast("str | None", page.get("cut")))
 
     def tell_cut(self) -> None:
         """On standard error, so that a pipe gets rows alone."""

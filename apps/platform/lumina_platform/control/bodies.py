@@ -1,4 +1,4 @@
-"""Asked before a body is read: who sends it, and whether it is JSON. FastAPI reads a body before it asks anything."""
+"""Asked before a body is read: who sends it, and what it is. FastAPI reads a body before it asks anything."""
 
 from typing import Any
 
@@ -9,12 +9,16 @@ from lumina_kit.auth import signed_in
 from lumina_kit.errors import LuminaError
 
 API = "/api/"
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+ASKED_BY_FORM = f"{API}telemetry/prometheus/"  # as Prometheus takes its queries
+_NAMES = {JSON: "JSON", FORM: "a form"}
 
 
 class UnsupportedBody(LuminaError):
     code = "unsupported_body"
     status = 415
-    title = "The body is not JSON"
+    title = "The body has another form"
 
 
 class BodyChecks:
@@ -40,19 +44,19 @@ class BodyChecks:
         if request.scope.get("endpoint") in self.closed:
             await signed_in(request)
         if request.scope["path"].startswith(API) and _has_body(request):
-            _check_form(request)
+            _check_form(request, FORM if request.scope["path"].startswith(ASKED_BY_FORM) else JSON)
 
 
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _check_form(request: Request) -> None:
+def _check_form(request: Request, wanted: str) -> None:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
+    if media != wanted:
         raise UnsupportedBody(
-            f"The body is {media[:80] or 'of no named type'}, and this route takes JSON.",
-            next_step="Send JSON with the header 'Content-Type: application/json'.",
+            f"The body is {media[:80] or 'of no named type'}, and this route takes {_NAMES[wanted]}.",
+            next_step=f"Send {_NAMES[wanted]} with the header 'Content-Type: {wanted}'.",
         )
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":

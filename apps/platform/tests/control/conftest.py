@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from apps.platform.tests.control.telemetry_server import TelemetryServer, telemetry_server
 from lumina_kit.home import Home
 from lumina_platform.control.app import create_app
 from lumina_platform.control.building import build
@@ -63,6 +64,13 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def admin(world: World) -> dict[str, str]:
     """The headers of the admin key."""
     return bearer(world.home.admin_key_file.read_text().strip())
+
+
+@pytest.fixture
+async def telemetry(world: World) -> AsyncIterator[TelemetryServer]:
+    """What answers on the telemetry process's socket."""
+    async with telemetry_server(world.home.run_dir) as server:
+        yield server
 
 
 def bearer(secret: str) -> dict[str, str]:

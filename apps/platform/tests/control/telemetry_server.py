@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from lumina_kit.auth import PROJECT_HEADER
 from lumina_telemetry.client import SOCKET
 
 MOST_BYTES = 64 * 2**20
@@ -26,7 +27,7 @@ class Asked:
 
 @dataclass
 class TelemetryServer:
-    """Answers `{}`, or what is set for a path; `hold` keeps callers waiting."""
+    """Answers `{}`, or what is set for a path. `asked` is without what control reports of itself."""
 
     answers: dict[str, web.Response] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -44,9 +45,9 @@ class TelemetryServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(
-            Asked(request.method, request.raw_path.partition("?")[0], request.query_string, headers, body)
-        )
+        if request.method == "GET" or PROJECT_HEADER in headers:
+            path = request.raw_path.partition("?")[0]
+            self.asked.append(Asked(request.method, path, request.query_string, headers, body))
         told = self.answers.get(request.path)
         if told is None:
             return web.json_response({})

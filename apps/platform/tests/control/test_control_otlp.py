@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from apps.platform.tests.control.conftest import bearer
-from apps.platform.tests.control.telemetry_server import TelemetryServer, telemetry_server
+from apps.platform.tests.control.telemetry_server import TelemetryServer
 from lumina_kit.roles import Scope
 from lumina_platform.control.otlp import BODY_BYTES
 from lumina_platform.control.world import World
@@ -16,12 +16,6 @@ from lumina_platform.control.world import World
 Headers = dict[str, str]
 PROTOBUF = {"content-type": "application/x-protobuf"}
 TRACES = "/otlp/v1/traces"
-
-
-@pytest.fixture
-async def telemetry(world: World) -> AsyncIterator[TelemetryServer]:
-    async with telemetry_server(world.home.run_dir) as server:
-        yield server
 
 
 async def a_key(client: httpx.AsyncClient, admin: Headers, *scopes: Scope) -> Headers:

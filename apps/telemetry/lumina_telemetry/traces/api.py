@@ -15,7 +15,7 @@ router = APIRouter(
     prefix="/traces", tags=["traces"], responses=problems(TelemetryUnavailable, BadQuery, LongQuery, QueryTooSlow)
 )
 
-TraceId = Annotated[str, Path(pattern=r"^[0-9a-fA-F]{32}$", description="32 hexadecimal digits.")]
+TraceId = Annotated[str, Path(min_length=1, max_length=64, description="32 hexadecimal digits.")]
 _WHERE = (
     "Conditions on any attribute, all of which hold: `<attribute>` exists, or `<attribute><op><value>` "
     "with op one of `=` `!=` `~` (contains) `>` `<`."
@@ -84,7 +84,7 @@ async def list_attribute_values(_values: Annotated[Values, Query()], ask: AskDep
 
 @router.get("/statistics", response_model=StatisticPage)
 async def list_statistics(_groups: Annotated[Groups, Query()], ask: AskDep) -> Response:
-    """Number, errors and percentiles of durations of the spans that fit, over time and by the values of an attribute."""
+    """Number, errors and percentiles of durations of spans that fit, over time and by values of an attribute."""
     return await ask.get("/traces/statistics")
 
 
