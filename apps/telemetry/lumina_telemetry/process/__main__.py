@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from prometheus_client import disable_created_metrics
+
 from lumina_kit import logs
 from lumina_kit.errors import LuminaError
 from lumina_kit.home import find_home
@@ -20,6 +22,8 @@ def main() -> int:
     """Serve until told to stop. The exit status: 0, or 1 when the settings are wrong."""
     level = cast(logs.Level, os.environ.get("LUMINA_LOG_LEVEL", "info"))
     logs.configure("telemetry", level, cast(logs.Format, os.environ.get("LUMINA_LOG_FORMAT", "console")))
+    # Else each counter has a second series that nobody asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
     home = find_home()
     try:
         settings = load(TelemetrySettings, "telemetry", home)
