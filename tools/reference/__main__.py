@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tools.reference.command_line import command_line
 from tools.reference.litellm_config import litellm_config
+from tools.reference.stripped_content import stripped_content
 from tools.reference.tables import events, roles, settings, telemetry
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -13,6 +14,7 @@ PAGES = {
     "roles.md": roles,
     "events.md": events,
     "telemetry.md": telemetry,
+    "stripped-content.md": stripped_content,
     "command-line.md": command_line,
     "litellm-config.md": litellm_config,
 }
