@@ -235,8 +235,8 @@ async def test_budget_shows_what_share_of_it_key_and_project_have_spent() -> Non
 
     budgets = {name: value for name, value in found.items() if name.startswith("lumina_gateway_budget_used")}
     assert budgets == {
-        'lumina_gateway_budget_used{lumina_key_id="k1",lumina_project_id="p1"}': 0.35,
-        'lumina_gateway_budget_used{lumina_key_id="",lumina_project_id="p1"}': 0.175,
+        'lumina_gateway_budget_used_ratio{lumina_key_id="k1",lumina_project_id="p1"}': 0.35,
+        'lumina_gateway_budget_used_ratio{lumina_key_id="",lumina_project_id="p1"}': 0.175,
     }
 
 

@@ -156,7 +156,7 @@ SPEND = Metric(
 )
 BUDGET_USED = Metric(
     "lumina.gateway.budget.used",
-    "lumina_gateway_budget_used",
+    "lumina_gateway_budget_used_ratio",
     "gauge",
     "1",
     "Share of its budget that a key, or a project (without a key's id), has spent in the current window.",
