@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from lumina_kit.problems import problems
-from lumina_telemetry.asked import LONGEST_CURSOR, Paged, Text, Where
+from lumina_telemetry.asked import LONGEST_CURSOR, Paged, Text, TraceId, Where
 from lumina_telemetry.errors import BadQuery, QueryTooSlow, TelemetryUnavailable, TraceNotFound
 from lumina_telemetry.passing import AskDep, LongQuery
 from lumina_telemetry.traces.models import StatisticPage, TracePage, TraceTree, ValuePage
@@ -15,7 +15,6 @@ router = APIRouter(
     prefix="/traces", tags=["traces"], responses=problems(TelemetryUnavailable, BadQuery, LongQuery, QueryTooSlow)
 )
 
-TraceId = Annotated[str, Path(min_length=1, max_length=64, description="32 hexadecimal digits.")]
 _WHERE = (
     "Conditions on any attribute, all of which hold: `<attribute>` exists, or `<attribute><op><value>` "
     "with op one of `=` `!=` `~` (contains) `>` `<`."
