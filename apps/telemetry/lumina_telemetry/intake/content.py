@@ -43,7 +43,7 @@ TABLE: tuple[Convention, ...] = (
             "gen_ai.evaluation.explanation", "gen_ai.request.instructions", "gen_ai.reasoning",
             "gen_ai.tool.message", "gen_ai.user.message", "gen_ai.system.message", "gen_ai.assistant.message",
             "gen_ai.choice", "gen_ai.memory.query.text", "gen_ai.memory.records", "mcp.request.argument",
-            "mcp.request.params*", "mcp.response.value", "mcp.resource.uri",
+            "mcp.request.params*", "mcp.response.value",
         ),
         kept=("gen_ai.prompt.name", "gen_ai.prompt.id", "gen_ai.prompt.version"),
         events=(
@@ -96,7 +96,8 @@ TABLE: tuple[Convention, ...] = (
             "weave.output*",
         ),
         kept=(
-            "metadata.user_api_key_*", "langfuse.observation.metadata.provider", "langfuse.trace.metadata.team_id",
+            "metadata.user_api_key_hash", "metadata.user_api_key_*_id", "metadata.user_api_key_*_alias",
+            "langfuse.observation.metadata.provider", "langfuse.trace.metadata.team_id",
             "langfuse.trace.metadata.team_alias",
         ),
     ),
