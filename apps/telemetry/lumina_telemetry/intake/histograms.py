@@ -43,7 +43,7 @@ def exemplars_of(point: Point) -> str | None:
     found = [
         {
             "value": float(each.as_int) if each.HasField("as_int") else each.as_double,
-            "time_ns": each.time_unix_nano,
+            "time_ns": each.time_unix_nano or point.time_unix_nano,
             "trace_id": each.trace_id.hex(),
             "span_id": each.span_id.hex(),
         }

@@ -129,7 +129,7 @@ def equal(label: str, wanted: str) -> Matcher:
     return Matcher(label, lambda value: value == wanted, wanted)
 
 
-def _text(bound: float) -> str:
+def bound_text(bound: float) -> str:
     """A bucket's bound as /metrics shows it."""
     return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library has no types here
 
@@ -147,4 +147,4 @@ def _parts(
     yield {**labels, NAME: f"{name}_sum"}, Origin(series, SUM)
     yield {**labels, NAME: f"{name}_count"}, Origin(series, COUNT)
     for place, bound in enumerate((*bounds, float("inf")), start=1):
-        yield {**labels, NAME: f"{name}_bucket", "le": _text(bound)}, Origin(series, place)
+        yield {**labels, NAME: f"{name}_bucket", "le": bound_text(bound)}, Origin(series, place)

@@ -97,3 +97,27 @@ _CHECKS: dict[type, Callable[[Node], list[Node]]] = {
     parser.StringLiteral: lambda _node: [],
 }
 _KINDS = {parser.SubqueryExpr: "subqueries"}
+
+
+def selectors(node: Node) -> list[Node]:
+    """All selectors of a tree that was parsed."""
+    if isinstance(node, parser.VectorSelector):
+        return [node]
+    if isinstance(node, parser.MatrixSelector):
+        return [node.vector_selector]
+    return [found for child in _CHECKS[type(node)](node) for found in selectors(child)]
+
+
+def is_scalar(expression: str) -> bool:
+    """Whether an expression comes to a number for each time, and not to series."""
+    return _comes_to_a_number(parsed(expression))
+
+
+def _comes_to_a_number(node: Node) -> bool:
+    if isinstance(node, parser.ParenExpr | parser.UnaryExpr):
+        return _comes_to_a_number(node.expr)
+    if isinstance(node, parser.BinaryExpr):
+        return _comes_to_a_number(node.lhs) and _comes_to_a_number(node.rhs)
+    if isinstance(node, parser.Call):
+        return node.func.name in ("scalar", "time")
+    return isinstance(node, parser.NumberLiteral)
