@@ -52,6 +52,7 @@ class Outbox:
         self._idle = asyncio.Event()
         self._idle.set()
         self._sending = 0
+        self._trouble: str | None = None
 
     def add(self, body: bytes, items: int) -> None:
         """Queue a request; with the queue full it is dropped and counted."""
@@ -120,13 +121,24 @@ class Outbox:
                 to.url, data=body, headers=headers, timeout=timeout, ssl=to.tls or True, allow_redirects=False
             ) as response:
                 if response.status < 300:
+                    self._tell(None)
                     return _Answer(taken=True)
-                _log.warning("the OTLP receiver refused", url=_shown(to), status=response.status)
+                self._tell(f"answers {response.status}")
                 again = _seconds(response.headers.get("retry-after")) if response.status in _RETRIED else None
                 return _Answer(taken=False, again=again)
         except (ClientError, OSError, TimeoutError) as error:
-            _log.warning("the OTLP receiver does not answer", url=_shown(to), error=repr(error)[:200])
+            self._tell(f"does not answer: {type(error).__name__}")
             return _Answer(taken=False, again=0.0)
+
+    def _tell(self, trouble: str | None) -> None:
+        """Once for each trouble: these lines are passed on as well, and must not call forth the next ones."""
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if trouble:
+            _log.warning(f"the OTLP receiver of {self._signal} {trouble}", url=_shown(self._destination))
+        else:
+            _log.info(f"the OTLP receiver of {self._signal} takes them again", url=_shown(self._destination))
 
 
 def _shown(destination: Destination) -> str:
