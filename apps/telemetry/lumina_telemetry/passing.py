@@ -15,7 +15,7 @@ from lumina_telemetry.client import TelemetryClient, away
 from lumina_telemetry.errors import BadQuery
 
 EVENTS = "text/event-stream"
-MOST_QUERY_BYTES = 8000  # what fits into the first line of a request
+MOST_QUERY_BYTES = 60_000  # what the process reads as the first line of a request, and some room
 _PASSED = ("content-type", "content-length", "content-disposition", "retry-after", "cache-control")
 
 

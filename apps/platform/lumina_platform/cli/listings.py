@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from lumina_platform.cli.client import Api, Row
+from lumina_platform.cli.client import Api, Row, connected, refusal
 
 PREFIX = "/api/telemetry"
 PAGE = 500
@@ -48,6 +48,16 @@ def listed(api: Api, path: str, parameters: Parameters, most: int) -> Listing:
 def got(api: Api, path: str, parameters: Parameters) -> Row:
     """One answer of telemetry. Raises CallRefused or NotRunning."""
     return api.one("GET", address(path, parameters))
+
+
+def text(api: Api, path: str) -> str:
+    """An answer that is no JSON. Raises CallRefused or NotRunning."""
+    headers = {"X-Lumina-Project": api.project} if api.project else {}
+    with connected(api.target, api.target.control) as client:
+        reply = client.get(address(path, {}), headers=headers)
+    if reply.is_error:
+        raise refusal(reply)
+    return reply.text
 
 
 def address(path: str, parameters: Parameters) -> str:

@@ -5,15 +5,23 @@ import sys
 import typer
 
 from lumina_kit.errors import LuminaError
+from lumina_platform.cli.access import access
+from lumina_platform.cli.alerts import alerts
 from lumina_platform.cli.chat import chat
 from lumina_platform.cli.config import config
+from lumina_platform.cli.content import content
 from lumina_platform.cli.gateway import gateway
 from lumina_platform.cli.keys import keys
 from lumina_platform.cli.ledger import ledger
+from lumina_platform.cli.logs import logs
+from lumina_platform.cli.metrics import metrics
 from lumina_platform.cli.models import models
 from lumina_platform.cli.people import people
 from lumina_platform.cli.projects import projects
+from lumina_platform.cli.resolve import resolve
+from lumina_platform.cli.slo import slo
 from lumina_platform.cli.status import status
+from lumina_platform.cli.traces import traces
 from lumina_platform.cli.up import up
 
 app = typer.Typer(
@@ -24,9 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, status, chat):
+for command in (up, status, chat, resolve, logs):
     app.command()(command)
-for group in (models, gateway, keys, people, projects, config, ledger):
+for group in (models, gateway, traces, metrics, slo, alerts, keys, people, projects, config, ledger, content, access):
     app.add_typer(group)
 
 

@@ -50,7 +50,8 @@ def show(rows: Sequence[Row]) -> None:
 
 def _readable(row: Row) -> Row:
     http, kind = row["http_status"], row["error_type"]
-    told = " ".join(str(part) for part in (row["status"], http, kind) if part)
+    state = "error" if row["status"] == "error" else "ok"
+    told = " ".join(str(part) for part in (state, http, kind) if part)
     return {
         **row,
         "status": told,
