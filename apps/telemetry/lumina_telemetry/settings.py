@@ -28,7 +28,7 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     queue_bytes: Annotated[Count, Meta(description="Bytes waiting to be stored at most; more are refused.")] = (
         64 * 2**20
     )
-    body_bytes: Annotated[Count, Meta(description="Largest export request, in bytes, as sent and unpacked.")] = (
+    body_bytes: Annotated[Count, Meta(description="Largest export request, unpacked; in JSON a quarter of it.")] = (
         32 * 2**20
     )
     forward_bytes: Annotated[
@@ -39,7 +39,9 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     span_events: Annotated[Count, Meta(description="Events, and links, of one span that are kept.")] = 256
     log_chars: Annotated[Count, Meta(description="Characters of a log record's body that are kept.")] = 65_536
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
-    series: Annotated[Count, Meta(description="Series of metrics that are taken in; points of more are refused.")] = 20_000
+    series: Annotated[Count, Meta(description="Series of metrics that are taken in; points of more are refused.")] = (
+        20_000
+    )
     query_samples: Annotated[
         Count, Meta(description="Samples that a PromQL query may hold, after summing up by its step.")
     ] = 1_000_000
