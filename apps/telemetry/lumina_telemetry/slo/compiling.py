@@ -43,14 +43,14 @@ def compiled(file: ObjectiveFile) -> RuleFile:
 
 
 def _groups(objective: Objective) -> list[Group]:
-    alarms = _alarms(objective)
-    groups = [
-        Group(f"sloth-slo-sli-recordings-{objective.id}", tuple(_short(objective, window) for window in SHORT)),
-        Group(f"lumina-slo-events-{objective.id}", _history(objective), _HISTORY_SECONDS),
-        Group(f"lumina-slo-periods-{objective.id}", tuple(_long(objective, each) for each in LONG), _LONG_SECONDS),
-        Group(f"sloth-slo-meta-recordings-{objective.id}", _meta(objective), _LONG_SECONDS),
+    """Those that others read come first; alerts follow what they read in one group, so that none is a round late."""
+    short = tuple(_short(objective, window) for window in SHORT)
+    return [
+        Group(f"slo-events-{objective.id}", _history(objective), _HISTORY_SECONDS),
+        Group(f"slo-periods-{objective.id}", tuple(_long(objective, each) for each in LONG), _LONG_SECONDS),
+        Group(f"slo-alerts-{objective.id}", (*short, *_alarms(objective))),
+        Group(f"slo-meta-{objective.id}", _meta(objective), _LONG_SECONDS),
     ]
-    return [*groups, Group(f"sloth-slo-alerts-{objective.id}", alarms)] if alarms else groups
 
 
 def _short(objective: Objective, window: str) -> Rule:
