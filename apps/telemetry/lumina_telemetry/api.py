@@ -11,6 +11,7 @@ from lumina_kit.roles import Permission
 from lumina_telemetry.alerts.api import router as alerts
 from lumina_telemetry.content.api import router as content
 from lumina_telemetry.logs.api import router as logs
+from lumina_telemetry.metrics.api import router as metrics
 from lumina_telemetry.prometheus.api import router as prometheus
 from lumina_telemetry.resolve.api import router as resolve
 from lumina_telemetry.rules.api import router as rules
@@ -36,5 +37,5 @@ async def about_telemetry(who: Caller) -> About:
     return About(version=version("lumina-telemetry"), caller=who.name)
 
 
-for topic in (status, traces, logs, resolve, rules, alerts, slo, prometheus, content):
+for topic in (status, traces, logs, metrics, resolve, rules, alerts, slo, prometheus, content):
     router.include_router(topic)

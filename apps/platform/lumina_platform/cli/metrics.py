@@ -1,25 +1,28 @@
 """`lumina metrics`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
-from lumina_platform.cli.moments import SinceFlag, UntilFlag, moment_of, seconds_of, window
+from lumina_platform.cli.moments import SinceFlag, UntilFlag, moment_of, window
 
-CATALOGUE = {"Metric": "name", "Kind": "type", "Unit": "unit", "What": "help"}
+PATH = "/metrics"
+CATALOGUE = {"Metric": "name", "Kind": "type", "Series": "series", "What": "help"}
 VALUES = {"Series": "series", "Value": "value"}
 CURVES = {"Series": "series", "Over time": "curve", "Least": "least", "Most": "most", "Last": "last"}
-NOTHING = "No series. `lumina metrics ls` lists what there is; a metric appears within ten seconds."
-POINTS = 120
+NOTHING = "No series. `lumina metrics ls` lists what there is; new numbers come every ten seconds."
 
-metrics = group("metrics", "Numbers over time, asked for in PromQL.")
-Expression = Annotated[str, typer.Argument(help="PromQL, such as 'sum by (route) (rate(NAME[5m]))'.")]
+metrics = group("metrics", "Numbers over time.")
+Expression = Annotated[str, typer.Argument(help="PromQL, such as 'sum by (lumina_route) (rate(NAME[5m]))'.")]
+StepFlag = Annotated[str | None, typer.Option("--step", help="Between two points, such as 30s.", show_default=False)]
 
 
 @metrics.command()
 def ls(
     text: Annotated[str, typer.Argument(help="Only metrics with this in their name.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Metrics at most.")] = 500,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -30,13 +33,12 @@ def ls(
     Example:
       lumina metrics ls gateway
     """
-    from lumina_platform.cli import client, series, tables
-    from lumina_platform.cli.listings import got
+    from lumina_platform.cli import client, tables
+    from lumina_platform.cli.listings import listed
 
-    told = got(client.api(home, project), f"{series.API}/metadata", {})["data"]
-    assert isinstance(told, dict)
-    rows = [{"name": name, **each[0]} for name, each in sorted(told.items()) if text in name]
-    tables.show(rows, CATALOGUE, as_json=as_json, empty=NOTHING)
+    found = listed(client.api(home, project), PATH, {"search": text}, limit)
+    tables.show(found.rows, CATALOGUE, as_json=as_json, empty=NOTHING)
+    found.tell_cut()
 
 
 @metrics.command()
@@ -53,11 +55,8 @@ def query(
     Example:
       lumina metrics query 'sum by (lumina_route) (rate(lumina_gateway_requests_total[5m]))'
     """
-    from lumina_platform.cli import client, series, tables
-
-    time = {"time": moment_of(at).isoformat()} if at else {}
-    rows = series.asked(client.api(home, project), "query", {"query": expression, **time})
-    tables.show(rows if as_json else list(map(series.value_row, rows)), VALUES, as_json=as_json, empty=NOTHING)
+    time = moment_of(at).isoformat() if at else None
+    _show_values("query", {"query": expression, "time": time}, home, project, as_json=as_json)
 
 
 @metrics.command("range")
@@ -65,9 +64,7 @@ def over_time(
     expression: Expression,
     since: SinceFlag = "1h",
     until: UntilFlag = None,
-    step: Annotated[
-        str | None, typer.Option(help="Between two points; else so that 120 fit.", show_default=False)
-    ] = None,
+    step: StepFlag = None,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -79,34 +76,43 @@ def over_time(
       lumina metrics range 'rate(lumina_gateway_requests_total[5m])' --since 6h
     """
     from lumina_platform.cli import client, series, tables
+    from lumina_platform.cli.listings import Listing, got
 
-    wanted = window(since, until or "0s")
-    seconds = (moment_of(wanted["end"]) - moment_of(wanted["start"])).total_seconds()
-    every = seconds_of(step) if step else max(1, round(seconds / POINTS))
-    rows = series.asked(client.api(home, project), "query_range", {"query": expression, **wanted, "step": every})
-    tables.show(rows if as_json else list(map(series.curve_row, rows)), CURVES, as_json=as_json, empty=NOTHING)
+    asked = {"query": expression, "step": step, **window(since, until)}
+    found = Listing.of(got(client.api(home, project), f"{PATH}/query_range", asked))
+    rows = found.rows if as_json else list(map(series.curve_row, found.rows))
+    tables.show(rows, CURVES, as_json=as_json, empty=NOTHING)
+    found.tell_cut()
 
 
 @metrics.command()
 def top(
-    name: Annotated[str, typer.Argument(help="A counter, or a gauge with --gauge.")],
-    by: Annotated[str, typer.Option(help="Label whose values are ranked.")],
-    most: Annotated[int, typer.Option("--most", "-k", min=1, max=1000, help="So many.")] = 10,
-    over: Annotated[str, typer.Option(help="Counted over this time.")] = "1h",
-    gauge: Annotated[bool, typer.Option("--gauge", help="Add up as it is now, instead of what it grew by.")] = False,
+    metric: Annotated[str, typer.Argument(help="Name of a metric, a histogram's without _bucket.")],
+    by: Annotated[str, typer.Option(help="Labels whose values are ranked, with commas.")],
+    most: Annotated[int, typer.Option("--most", "-k", min=1, max=100, help="So many.")] = 10,
+    since: SinceFlag = "1h",
+    until: UntilFlag = None,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Rank the values of a label by a metric, the greatest first.
+    """Rank the values of labels by what a metric grows by in a second; by its average if it is a gauge.
 
     \b
     Example:
-      lumina metrics top lumina_gateway_requests_total --by lumina_route --over 1d
+      lumina metrics top lumina_gateway_requests_total --by lumina_route --since 1d
     """
-    from lumina_platform.cli import client, series, tables
+    asked: dict[str, str | int | None] = {"metric": metric, "by": by, "k": most, **window(since, until)}
+    _show_values("top", asked, home, project, as_json=as_json)
 
-    seconds_of(over)
-    of = name if gauge else f"increase({name}[{over}])"
-    rows = series.asked(client.api(home, project), "query", {"query": f"topk({most}, sum by ({by}) ({of}))"})
-    tables.show(rows if as_json else list(map(series.value_row, rows)), VALUES, as_json=as_json, empty=NOTHING)
+
+def _show_values(
+    path: str, asked: dict[str, str | int | None], home: Path | None, project: str | None, *, as_json: bool
+) -> None:
+    from lumina_platform.cli import client, series, tables
+    from lumina_platform.cli.listings import Listing, got
+
+    found = Listing.of(got(client.api(home, project), f"{PATH}/{path}", asked))
+    rows = found.rows if as_json else list(map(series.value_row, found.rows))
+    tables.show(rows, VALUES, as_json=as_json, empty=NOTHING)
+    found.tell_cut()

@@ -4,59 +4,48 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from lumina_platform.cli.client import Api, Row
-from lumina_platform.cli.listings import Parameters, got
+from lumina_platform.cli.client import Row
 
-API = "/prometheus/api/v1"
 TICKS = "▁▂▃▄▅▆▇█"
-MOST_TICKS = 60
-Points = Sequence[tuple[float, str]]
+MOST_TICKS = 40
+Values = Sequence[float | None]
 
 
-def asked(api: Api, path: str, parameters: Parameters) -> list[Row]:
-    """The series that an expression gives; a single number is one without labels."""
-    data = cast("Row", got(api, f"{API}/{path}", parameters)["data"])
-    if data["resultType"] in ("scalar", "string"):
-        return [{"metric": {}, "value": data["result"]}]
-    return cast("list[Row]", data["result"])
+def value_row(point: Row) -> Row:
+    """One time: its labels and its value."""
+    return {"series": labels(point), "value": number(cast("float | None", point["value"]))}
 
 
-def value_row(series: Row) -> Row:
-    """An instant: its labels and its value."""
-    _, text = cast("tuple[float, str]", series["value"])
-    return {"series": labels(series), "value": number(float(text))}
-
-
-def curve_row(series: Row) -> Row:
-    """A curve: as ticks, with its least, greatest and last value."""
-    values = [float(text) for _, text in cast("Points", series["values"])]
-    known = [value for value in values if math.isfinite(value)]
+def curve_row(line: Row) -> Row:
+    """A curve as ticks, with its least, greatest and last value."""
+    values = cast("Values", line["values"])
+    known = [value for value in values if value is not None]
     return {
-        "series": labels(series),
+        "series": labels(line),
         "curve": sparkline(values),
-        "least": number(min(known)) if known else None,
-        "most": number(max(known)) if known else None,
-        "last": number(values[-1]) if values else None,
+        "least": number(min(known, default=None)),
+        "most": number(max(known, default=None)),
+        "last": number(values[-1] if values else None),
     }
 
 
 def labels(series: Row) -> str:
-    """As PromQL writes it."""
-    pairs = dict(cast("Mapping[str, str]", series["metric"]))
+    """As PromQL writes them; of an aggregate of everything there are none."""
+    pairs = dict(cast("Mapping[str, str]", series["labels"]))
     name = pairs.pop("__name__", "")
     told = ", ".join(f'{key}="{value}"' for key, value in sorted(pairs.items()))
     return f"{name}{{{told}}}" if told or not name else name
 
 
-def number(value: float) -> str:
-    """With four digits; whole numbers whole."""
-    if not math.isfinite(value):
-        return str(value)
+def number(value: float | None) -> str | None:
+    """With four digits; whole numbers whole. JSON has null for what is no number."""
+    if value is None:
+        return None
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
 
 
-def sparkline(values: Sequence[float]) -> str:
-    """One tick for each of up to 60 stretches; a gap where there is no number."""
+def sparkline(values: Values) -> str:
+    """One tick for each of up to 40 stretches; a gap where there is no number."""
     step = max(1, math.ceil(len(values) / MOST_TICKS))
     means = [_mean(values[place : place + step]) for place in range(0, len(values), step)]
     known = [mean for mean in means if mean is not None]
@@ -64,8 +53,8 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(" " if mean is None else _tick(mean, low, high) for mean in means)
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    known = [value for value in values if math.isfinite(value)]
+def _mean(values: Values) -> float | None:
+    known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 

@@ -97,11 +97,9 @@ def tree(trace: Row, nodes: Sequence[Row], width: int, *, attributes: bool) -> R
 
 def _head(trace: Row) -> Text:
     services = ", ".join(cast("Sequence[str]", trace["services"]))
-    facts = (
-        [f"{trace['spans']} spans", f"{trace['errors']} with errors"]
-        if trace["errors"]
-        else [f"{trace['spans']} spans"]
-    )
+    facts = [f"{trace['spans']} span{'' if trace['spans'] == 1 else 's'}"]
+    if trace["errors"]:
+        facts.append(f"{trace['errors']} with errors")
     head = Text.assemble(("Trace ", "bold"), str(trace["trace_id"]))
     head.append(f"\n{_took(trace)} from {_moment(trace['start'])}, {', '.join(facts)}, of {services}")
     for name, told in _ODD.items():

@@ -16,7 +16,11 @@ API = "/api/telemetry"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 LISTING = {"items": [], "next": None, "cut": None}
 FILLED = {"{trace_id}": TRACE, "{held_id}": "chatcmpl-1", "{name}": "route", "{service}": "gateway"}
-NEEDED = {f"{API}/traces/values": "?attribute=service"}
+NEEDED = {
+    f"{API}/traces/values": "?attribute=service",
+    **{f"{API}/metrics/{name}": "?query=up" for name in ("query", "query_range")},
+    **{f"{API}/metrics/{name}": "?metric=up" for name in ("rate", "percentiles", "top", "exemplars")},
+}
 OURS = {f"{API}/about", f"{API}/content", f"{API}/content/{{trace_id}}"}  # control itself answers these
 
 
