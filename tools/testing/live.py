@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,26 +16,44 @@ START_SECONDS = 90
 STOP_SECONDS = 15
 
 
-@pytest.fixture(scope="session")
-def lumina_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The home of a Lumina that is ready; it stops after the last test."""
-    folder = tmp_path_factory.mktemp("lumina")
+@dataclass(frozen=True)
+class Started:
+    """A Lumina that is ready, and what it has printed so far."""
+
+    home: Home
+    printed: list[str]
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Started]:
+    """A Lumina on free ports with its home in the folder; on leaving it is told to stop, and has."""
     home = Home(folder / "home")
     child = spawn(
         "lumina_platform.cli",
-        arguments=["up", "--home", str(home.path), "--port", "0", "--gateway-port", "0"],
-        environment={"LUMINA_KEY_FILE": str(folder / "master.key"), "LUMINA_PLATFORM_LOG_FORMAT": "console"},
-    )
+        arguments=["up", "--home", str(home.path), "--port", "0", "--gateway-port", "0", *arguments],
+        environment={
+            "LUMINA_KEY_FILE": str(folder / "master.key"), "LUMINA_PLATFORM_LOG_FORMAT": "console", **environment,
+        },
+    )  # fmt: skip
     lines: list[str] = []
     ready = threading.Event()
-    threading.Thread(target=_read, args=(child, lines, ready), daemon=True).start()
+    reading = threading.Thread(target=_read, args=(child, lines, ready), daemon=True)
+    reading.start()
     try:
         assert ready.wait(START_SECONDS), "".join(lines[-50:])
         assert child.process.poll() is None, "".join(lines[-50:])
-        yield home
+        yield Started(home, lines)
     finally:
         child.terminate()
         child.process.wait(STOP_SECONDS)
+        reading.join(STOP_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def lumina_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The home of a Lumina that is ready; it stops after the last test."""
+    with started(tmp_path_factory.mktemp("lumina")) as lumina:
+        yield lumina.home
 
 
 @pytest.fixture(scope="session")
