@@ -124,7 +124,7 @@ async def test_another_projects_spans_are_neither_listed_nor_counted(world: Worl
 
 
 async def test_a_child_found_long_after_its_root_still_leads_to_it(world: World, ask: Asking) -> None:
-    late = trace(1, spans=1) + [span(9, parent_id=f"{1 << 20:016x}", route="fast", start_ns=NOON + 1500 * SECOND)]
+    late = [*trace(1, spans=1), span(9, parent_id=f"{1 << 20:016x}", route="fast", start_ns=NOON + 1500 * SECOND)]
     between = [row for number in range(2, 40) for row in trace(number, spans=1)]
     await world.stored(Batch(spans=[*late, *between]))
 

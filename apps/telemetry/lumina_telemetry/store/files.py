@@ -97,6 +97,12 @@ def _wal(file: Path) -> Path:
     return file.with_name(file.name + ".wal")
 
 
+def wal_size(file: Path) -> int:
+    """Bytes of the write-ahead log: what is stored, and not yet in the file itself."""
+    wal = _wal(file)
+    return wal.stat().st_size if wal.exists() else 0
+
+
 def size_of(file: Path) -> int:
     """Bytes on disk, the write-ahead log included."""
-    return sum(part.stat().st_size for part in (file, _wal(file)) if part.exists())
+    return (file.stat().st_size if file.exists() else 0) + wal_size(file)

@@ -134,11 +134,11 @@ class Pending:
         return True
 
     async def _know(self) -> None:
-        """A file that was opened anew may hold less than the one before."""
-        if self._loaded != self._store.openings:
-            opening = self._store.openings
+        """A file that was opened anew may hold less than the one before; so may one that was tidied."""
+        if self._loaded != self._store.generation:
+            generation = self._store.generation
             await self._store.read(self._known.load)
-            self._loaded = opening
+            self._loaded = generation
 
     def _count(self, batch: Batch, fresh: Batch) -> None:
         for signal, count in _signals(fresh).items():

@@ -33,7 +33,7 @@ class Store:
     def __init__(self, file: Path, settings: TelemetrySettings, disk: Disk | None = None) -> None:
         self.file = file
         self.disk = disk or Disk(file.parent, settings.free_bytes)
-        self.openings = 0
+        self.generation = 0
         self._settings = settings
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
@@ -67,6 +67,14 @@ class Store:
         """Look at the disk, and open the file again where that is needed and possible. Whether it can be written."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._recovered)
 
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, so that deleted rows free their blocks."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._checkpoint)
+
+    def changed(self) -> None:
+        """Tell that rows went which others may count on: `generation` counts these times, and openings of the file."""
+        self.generation += 1
+
     def close(self) -> None:
         """Finish what runs and close the file."""
         self._writer.shutdown()
@@ -76,7 +84,7 @@ class Store:
     def _open(self) -> None:
         try:
             self._database = files.opened(self.file, self._settings.memory_bytes)
-            self.openings += 1
+            self.generation += 1
         except duckdb.Error as error:
             if "lock on file" in str(error):
                 raise TelemetryUnavailable(
@@ -101,6 +109,17 @@ class Store:
             raise TelemetryUnavailable(f"The store cannot be opened: {self.disk.trouble or 'the disk failed'}.")
         return self._database
 
+    def _checkpoint(self) -> None:
+        try:
+            self._connection().execute("CHECKPOINT").fetchall()
+        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """The connection is useless after such an error, until it is opened again."""
+        self._drop()
+        self.disk.failed(error)
+
     def _written(self, work: Work[Result], *, always: bool) -> Result:
         if not self._recovered() and not (always and self._database):
             raise DiskFull(
@@ -110,8 +129,7 @@ class Store:
         try:
             return _in_transaction(connection, work)
         except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
-            self._drop()
-            self.disk.failed(error)
+            self._fail(error)
             raise DiskFull(f"Telemetry could not be written: {self.disk.trouble}.") from error
 
     def _read(self, work: Work[Result], seconds: float) -> Result:

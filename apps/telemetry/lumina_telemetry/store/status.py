@@ -1,0 +1,69 @@
+"""GET /status: how the store is, told even while it cannot be read."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from lumina_kit.errors import Unavailable
+from lumina_telemetry.measures import Measures
+from lumina_telemetry.process.answers import answered
+from lumina_telemetry.settings import TelemetrySettings
+from lumina_telemetry.store import files
+from lumina_telemetry.store.models import Dropped, StoreStatus, TableStatus
+from lumina_telemetry.store.pending import Pending
+from lumina_telemetry.store.retention import ROW_BYTES, Retention
+from lumina_telemetry.store.store import Store
+from lumina_telemetry.traces import times
+
+
+def routes(store: Store, pending: Pending, settings: TelemetrySettings, measures: Measures) -> list[web.RouteDef]:
+    """The path /status."""
+    return [web.get("/status", Status(store, pending, settings, measures).show)]
+
+
+@dataclass(frozen=True)
+class Status:
+    store: Store
+    pending: Pending
+    settings: TelemetrySettings
+    measures: Measures
+
+    async def show(self, _request: web.Request) -> web.Response:
+        return answered(await self.told())
+
+    async def told(self) -> StoreStatus:
+        """The store as it is now."""
+        try:
+            used: int | None = await Retention(self.store, self.settings).used()
+            tables = await self._tables()
+        except Unavailable:
+            used, tables = None, []
+        return StoreStatus(
+            state="stopped" if self.store.trouble else "storing",
+            reason=self.store.trouble,
+            queue_rows=self.pending.rows,
+            queue_bytes=self.pending.bytes,
+            queue_seconds=round(self.pending.age, 3),
+            dropped=_dropped(self.measures),
+            file_bytes=files.size_of(self.store.file),
+            used_bytes=used,
+            free_bytes=self.store.disk.free(),
+            retention_days=self.settings.retention_days,
+            retention_bytes=self.settings.retention_bytes,
+            tables=tables,
+        )
+
+    async def _tables(self) -> list[TableStatus]:
+        sql = " UNION ALL ".join(f"SELECT '{name}', count(*), min(time_ns) FROM {name}" for name in ROW_BYTES)
+        rows = await self.store.rows(sql)
+        return [TableStatus(name, count, None if old is None else times.told(old)) for name, count, old in rows]
+
+
+def _dropped(measures: Measures) -> list[Dropped]:
+    samples = [
+        sample
+        for family in measures.registry.collect()
+        for sample in family.samples
+        if sample.name == "lumina_telemetry_dropped_total"
+    ]
+    return [Dropped(sample.labels["signal"], sample.labels["reason"], int(sample.value)) for sample in samples]
