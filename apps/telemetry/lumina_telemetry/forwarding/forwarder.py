@@ -13,8 +13,10 @@ from lumina_kit import logs
 from lumina_kit.home import Home
 from lumina_telemetry.forwarding.destination import Destination, destination
 from lumina_telemetry.forwarding.outbox import Outbox
+from lumina_telemetry.forwarding.ownlogs import request_of
 from lumina_telemetry.intake.signals import LOGS, METRICS, TRACES, Kind
 from lumina_telemetry.measures import Measures
+from lumina_telemetry.rows import Batch
 
 _log = logs.get(__name__)
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::"})  # nosec B104 - compared with, never bound
@@ -43,6 +45,12 @@ class Forwarder:
         outbox = self._outboxes.get(signal)
         if outbox is not None and items:
             outbox.add(body, items)
+
+    def own_logs(self, batch: Batch) -> None:
+        """Lumina's own log does not come in as a request, but goes out with the rest."""
+        rows = [row for row in batch.logs if row.ours] if "logs" in self._outboxes else []
+        if rows:
+            self("logs", request_of(rows), len(rows))
 
     async def run(self) -> None:
         """Send until cancelled; what is left then has two seconds."""

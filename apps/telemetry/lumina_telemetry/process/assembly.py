@@ -9,14 +9,21 @@ from typing import Any
 from aiohttp import web
 
 from lumina_kit import logs
+from lumina_kit.parts import PartsClient
 from lumina_telemetry.forwarding.forwarder import Forwarder, own_addresses
 from lumina_telemetry.intake import routes as intake
 from lumina_telemetry.intake.handing import Handing
 from lumina_telemetry.intake.metrics import MetricsDecoder
 from lumina_telemetry.journal.follower import Follower
+from lumina_telemetry.logs import routes as log_routes
+from lumina_telemetry.logs.tail import Tail
 from lumina_telemetry.measures import Measures
+from lumina_telemetry.metrics import routes as metrics
 from lumina_telemetry.process.own_report import OwnReport
 from lumina_telemetry.process.surroundings import Surroundings
+from lumina_telemetry.promql import Engine
+from lumina_telemetry.resources import Resources
+from lumina_telemetry.slo.watching import open_watching
 from lumina_telemetry.store import status
 from lumina_telemetry.store.pending import Pending
 from lumina_telemetry.store.retention import Retention
@@ -33,19 +40,37 @@ async def assembled(stack: AsyncExitStack, world: Surroundings) -> list[web.Rout
     stack.callback(store.close)
     pending = Pending(store, settings, measures)
     stack.push_async_callback(pending.close)
+    engine, tail = Engine(store, settings), Tail()
+    pending.listen(tail.stored)
+    watching = await stack.enter_async_context(
+        open_watching(world.home, settings, store, pending, engine, measures.registry, world.now)
+    )
+    for work in (pending, Retention(store, settings), watching):
+        _in_background(stack, work.run())
+    return [
+        *_sources(stack, world, pending, measures),
+        *traces.routes(store, settings),
+        *log_routes.routes(store, settings, tail),
+        *metrics.routes(store, engine, settings),
+        *watching.routes,
+        *status.routes(store, pending, settings, measures),
+    ]
+
+
+def _sources(stack: AsyncExitStack, world: Surroundings, pending: Pending, measures: Measures) -> list[web.RouteDef]:
+    """What fills the store: senders, Lumina's own log, what telemetry counts, what the machine uses."""
+    settings = world.settings
     decoder = MetricsDecoder(settings, measures)
     content = Handing(world.run_dir / "control.sock", measures)
     forwarder = Forwarder(world.environ, measures, settings.forward_bytes, partial(own_addresses, world.home))
-    own = OwnReport(measures.registry, decoder, pending, partial(forwarder, "metrics"))
-    follower = Follower(world.home.logs_dir / "lumina.log", world.folder / "journal.json", pending, settings, measures)
-    for work in (content, forwarder, pending, Retention(store, settings), own, follower):
+    pending.listen(forwarder.own_logs)
+    own = OwnReport(measures, decoder, pending, partial(forwarder, "metrics"))
+    journal = world.home.logs_dir / "lumina.log"
+    follower = Follower(journal, world.folder / "journal.json", pending, settings, measures)
+    resources = Resources(world.home.path, PartsClient(world.run_dir).status, measures.registry)
+    for work in (content, forwarder, own, follower, resources):
         _in_background(stack, work.run())
-    return [
-        *intake.routes(pending, measures, settings, content, decoder, forwarder),
-        *traces.routes(store, settings),
-        *status.routes(store, pending, settings, measures),
-        *own.routes(),
-    ]
+    return [*intake.routes(pending, measures, settings, content, decoder, forwarder), *own.routes()]
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 from lumina_kit import logs
 from lumina_kit.errors import LuminaError
 from lumina_telemetry.intake.metrics import MetricsDecoder
 from lumina_telemetry.intake.sender import Sender
+from lumina_telemetry.measures import Measures
 from lumina_telemetry.reporting import encode
 from lumina_telemetry.store.pending import Pending
 
@@ -20,16 +21,16 @@ _log = logs.get(__name__)
 
 
 class OwnReport:
-    """Reports a registry every ten seconds; `forward` passes it on as everything else."""
+    """Reports every ten seconds; `forward` passes it on as everything else."""
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        measures: Measures,
         decoder: MetricsDecoder,
         pending: Pending,
         forward: Callable[[bytes, int], None],
     ) -> None:
-        self._registry, self._decoder, self._pending, self._forward = registry, decoder, pending, forward
+        self._measures, self._decoder, self._pending, self._forward = measures, decoder, pending, forward
 
     async def run(self) -> None:
         """Report until cancelled; counts are cumulative, so the next report makes good what the store did not take."""
@@ -46,11 +47,12 @@ class OwnReport:
         return [web.get("/self", self._shown)]
 
     def _report(self, started_ns: int) -> None:
-        request = encode(self._registry, SERVICE, SERVICE, started_ns, time.time_ns())
+        request = encode(self._measures.registry, SERVICE, SERVICE, started_ns, time.time_ns())
         decoded = self._decoder.decode(request, Sender(project=None, ours=True, captures=False))
         points = len(decoded.batch.numbers) + len(decoded.batch.histograms)
+        self._measures.received("points", points)
         self._pending.offer(decoded.batch)
         self._forward(request.SerializeToString(), points)
 
     async def _shown(self, _request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._registry), content_type="text/plain", charset="utf-8")
+        return web.Response(body=generate_latest(self._measures.registry), content_type="text/plain", charset="utf-8")
