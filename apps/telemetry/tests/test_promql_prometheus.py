@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+
 from apps.telemetry.tests.promql_world import BEGIN, LENGTH, SECOND, Measurements, measurements
 from apps.telemetry.tests.store_world import World, open_world
-
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.promql import Engine
 
-TIMES = (BEGIN + 1815.0, BEGIN + 2300.5, BEGIN + 2895.0, BEGIN + 5399.0, BEGIN + 5700.0)
+TIMES = (BEGIN + 1815.0, BEGIN + 2300.5, BEGIN + 5399.0, BEGIN + 5700.0)
 EXPRESSIONS = """
 requests_total
 requests_total{code="200"}

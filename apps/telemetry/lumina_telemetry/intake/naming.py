@@ -43,7 +43,9 @@ def metric_name(name: str, unit: str, kind: str) -> str:
 def label_name(name: str) -> str:
     """The name of a label. Those that begin with an underscore are Prometheus' own."""
     label = _NOT_OF_A_LABEL.sub("_", name)
-    return f"key_{label}".replace("key__", "key_", 1) if label[:1] in ("_", "") or label[:1].isdigit() else label
+    if not label or label[0] == "_":
+        return f"key{label}"
+    return f"key_{label}" if label[0].isdigit() else label
 
 
 def _with_unit(words: list[str], main: str, per: str) -> list[str]:

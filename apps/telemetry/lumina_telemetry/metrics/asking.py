@@ -1,5 +1,6 @@
 """Parameters of queries for metrics."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from lumina_telemetry.traces.times import SECOND, parsed
 
 HOUR = 3600 * SECOND
 _DAYS_MOST = 3660
+_DURATION = re.compile(r"(?:\d{1,9}(?:ms|[smhdwy]))+")
 _STEPS = 240
 _FINEST = 10 * SECOND
 
@@ -49,7 +51,7 @@ def duration(asked: Mapping[str, str], name: str, usual_ns: int) -> int:
         return usual_ns
     try:
         found = round(float(text) * SECOND) if _is_number(text) else _written(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         found = 0
     if not 0 < found <= _DAYS_MOST * 86_400 * SECOND:
         raise BadQuery(f"{text[:60]!r} is no duration for {name}.", next_step="Give seconds, or such as 30s, 5m, 1h.")
@@ -71,8 +73,10 @@ def required(asked: Mapping[str, str], name: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    return len(text) < 30 and text.replace(".", "", 1).isdecimal()
 
 
 def _written(text: str) -> int:
+    if not _DURATION.fullmatch(text):
+        return 0
     return int(parser.parse_duration(text).total_seconds() * 1000) * 10**6

@@ -15,8 +15,9 @@ from lumina_telemetry.traces.times import told
 _PAGE = """
 SELECT name, any_value(kind), any_value(unit), any_value(description), any_value(otel_name), count(DISTINCT labels),
     list(DISTINCT id) FROM series
-WHERE ($project IS NULL OR project = $project) AND contains(lower(concat_ws(' ', name, otel_name, description)), $search)
-    AND ($kind IS NULL OR kind = $kind) AND name > $after
+WHERE ($project IS NULL OR project = $project)
+    AND contains(lower(concat_ws(' ', name, otel_name, description)), $search) AND ($kind IS NULL OR kind = $kind)
+    AND name > $after
 GROUP BY name ORDER BY name LIMIT $limit"""
 _SEEN = """
 SELECT series, max(time_ns) FROM {table} WHERE time_ns BETWEEN $start AND $end AND series IN (SELECT unnest($ids))

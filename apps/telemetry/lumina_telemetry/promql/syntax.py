@@ -1,6 +1,8 @@
 """PromQL text to a tree, and the refusal of what the engine does not evaluate."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import promql_parser as parser
 
@@ -9,6 +11,11 @@ from lumina_telemetry.promql.models import Node
 
 LONGEST = 8192
 DEEPEST = 64
+MOST_OPERATORS = 400
+"""The parser's time grows with the square of their number."""
+LONGEST_TIME = timedelta(days=36_500)
+_TEXT = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
+_OPERATOR = re.compile(r"[-+*/%^<>=!(]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 WINDOW_FUNCTIONS = frozenset(
     {"rate", "increase", "delta", "irate", "idelta", "changes", "resets"}
     | {f"{name}_over_time" for name in ("sum", "avg", "min", "max", "count", "last", "present")}
@@ -26,16 +33,39 @@ def parsed(expression: str) -> Node:
     _bound(expression)
     try:
         tree = parser.parse(expression)
-    except ValueError as error:
-        raise UnsupportedPromql(f"{expression!r} is no PromQL expression: {error}.", next_step=SUPPORTED) from None
-    _check(tree, 0)
+        _check(tree, 0)
+    except (ValueError, OverflowError) as error:
+        raise _no_promql(expression, str(error)) from None
+    except BaseException as error:
+        # The parser is in Rust: a bug of it comes as a PanicException, which is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _no_promql(expression, str(error)) from None
+    if isinstance(_inner(tree), parser.MatrixSelector):
+        raise _refusal("a range of time that no function reads")
     return tree
+
+
+def _no_promql(expression: str, reason: str) -> UnsupportedPromql:
+    return UnsupportedPromql(f"{expression[:200]!r} is no PromQL expression: {reason}.", next_step=SUPPORTED)
+
+
+def _inner(node: Node) -> Node:
+    while isinstance(node, parser.ParenExpr):
+        node = node.expr
+    return node
 
 
 def _bound(expression: str) -> None:
     if len(expression) > LONGEST:
         raise UnsupportedPromql(
             f"The expression has {len(expression)} characters; at most {LONGEST} are read.",
+            next_step="Split it into recording rules.",
+        )
+    operators = len(_OPERATOR.findall(_TEXT.sub("", expression)))
+    if operators > MOST_OPERATORS:
+        raise UnsupportedPromql(
+            f"The expression has {operators} operators and brackets; at most {MOST_OPERATORS} are read.",
             next_step="Split it into recording rules.",
         )
     if not expression.strip():
@@ -78,7 +108,18 @@ def _selector(node: Node) -> list[Node]:
         raise _refusal("the modifier @")
     if node.matchers.or_matchers:
         raise _refusal("or between matchers")
+    _check_time(node.offset)
     return []
+
+
+def _matrix(node: Node) -> list[Node]:
+    _check_time(node.range)
+    return _selector(node.vector_selector)
+
+
+def _check_time(duration: timedelta | None) -> None:
+    if duration is not None and abs(duration) > LONGEST_TIME:
+        raise _refusal("times beyond a hundred years")
 
 
 def _refusal(construct: str) -> UnsupportedPromql:
@@ -90,7 +131,7 @@ _CHECKS: dict[type, Callable[[Node], list[Node]]] = {
     parser.AggregateExpr: _aggregation,
     parser.BinaryExpr: _binary,
     parser.VectorSelector: _selector,
-    parser.MatrixSelector: lambda node: _selector(node.vector_selector),
+    parser.MatrixSelector: _matrix,
     parser.UnaryExpr: lambda node: [node.expr],
     parser.ParenExpr: lambda node: [node.expr],
     parser.NumberLiteral: lambda _node: [],

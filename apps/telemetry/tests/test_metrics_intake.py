@@ -1,0 +1,222 @@
+from typing import Any
+
+import msgspec
+import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import DataPointFlags, Metric
+
+from apps.telemetry.tests.metrics_world import (
+    CUMULATIVE,
+    DELTA,
+    NOW,
+    SECOND,
+    THEIRS,
+    Intake,
+    counter,
+    gauge,
+    histogram,
+)
+from lumina_contracts.attributes import METRICS
+from lumina_telemetry.intake.naming import label_name, metric_name
+from lumina_telemetry.intake.series import FORGOTTEN_NS
+from lumina_telemetry.rows import STALE
+from lumina_telemetry.settings import TelemetrySettings
+
+ENDED = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "kind", "expected"),
+    [
+        ("http.server.request.duration", "s", "histogram", "http_server_request_duration_seconds"),
+        ("system.memory.usage", "By", "gauge", "system_memory_usage_bytes"),
+        ("system.cpu.utilization", "1", "gauge", "system_cpu_utilization_ratio"),
+        ("jobs.done", "{job}", "counter", "jobs_done_total"),
+        ("total.jobs", "", "counter", "jobs_total"),
+        ("disk.speed", "By/s", "gauge", "disk_speed_bytes_per_second"),
+        ("lumina_telemetry_received", "", "counter", "lumina_telemetry_received_total"),
+        ("process_cpu_seconds", "s", "counter", "process_cpu_seconds_total"),
+        ("2xx..answers", "", "gauge", "_2xx_answers"),
+        ("température", "Cel", "gauge", "temp_rature_celsius"),
+    ],
+)
+def test_names_follow_the_specification(name: str, unit: str, kind: str, expected: str) -> None:
+    assert metric_name(name, unit, kind) == expected
+
+
+def test_luminas_own_metrics_have_the_names_of_its_table() -> None:
+    assert [metric_name(each.name, each.unit, each.kind) for each in METRICS] == [each.prometheus for each in METRICS]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("http.method", "http_method"), ("1st", "key_1st"), ("__name__", "key__name__"), ("a-b", "a_b")],
+)
+def test_labels_are_made_valid(name: str, expected: str) -> None:
+    assert label_name(name) == expected
+
+
+def test_points_become_rows_with_job_and_instance() -> None:
+    decoded = Intake().take(counter("orders", 5, seconds=10, **{"pay.kind": "card"}))
+
+    [series], [number] = decoded.batch.series, decoded.batch.numbers
+    assert (series.name, series.kind, series.otel_name) == ("orders_total", "counter", "orders")
+    assert msgspec.json.decode(series.labels) == {"pay_kind": "card", "job": "shop", "instance": "1"}
+    assert (number.series, number.time_ns, number.value) == (series.id, NOW + 10 * SECOND, 5.0)
+
+
+def test_changes_are_added_up_and_one_that_comes_again_counts_once() -> None:
+    intake = Intake()
+
+    sent = [counter("orders", 5, 10, temporality=DELTA), counter("orders", 2, 20, temporality=DELTA)]
+    values = [intake.take(each).batch.numbers[0].value for each in [*sent, sent[1]]]
+
+    assert values == [5, 7, 7]
+
+
+def test_changes_of_a_histogram_are_added_up() -> None:
+    intake = Intake()
+
+    intake.take(histogram("wait", [1, 2, 0], 10, temporality=DELTA))
+    [row] = intake.take(histogram("wait", [1, 0, 4], 20, temporality=DELTA)).batch.histograms
+
+    assert (row.buckets, row.count, row.sum) == ((2, 2, 4), 8, 8.0)
+
+
+def test_exemplars_are_kept_where_they_lead_to_a_trace() -> None:
+    decoded = Intake().take(histogram("wait", [0, 1, 0], trace="ab" * 16), histogram("other", [0, 1, 0]))
+
+    with_trace, without = decoded.batch.histograms
+    assert msgspec.json.decode(with_trace.exemplars or "") == [
+        {"value": 0.5, "time_ns": NOW, "trace_id": "ab" * 16, "span_id": "01" * 8}
+    ]
+    assert without.exemplars is None
+
+
+def exponential(scale: int, offset: int, counts: list[int], **fields: Any) -> Metric:
+    metric = Metric(name="size")
+    metric.exponential_histogram.aggregation_temporality = CUMULATIVE
+    point = metric.exponential_histogram.data_points.add(
+        scale=scale, count=sum(counts), sum=1.0, time_unix_nano=NOW, **fields
+    )
+    point.positive.offset = offset
+    point.positive.bucket_counts.extend(counts)
+    return metric
+
+
+@pytest.mark.parametrize("scale", [-3, 0, 1, 5, 20])
+def test_exponential_buckets_hold_what_is_below_their_bounds(scale: int) -> None:
+    """A bucket of scale s and index 0 ends at 2^(2^-s): what it counts is at most the bound it comes under."""
+    [row] = Intake().take(exponential(scale, 0, [7])).batch.histograms
+    [series] = Intake().take(exponential(scale, 0, [7])).batch.series
+
+    place = row.buckets.index(7)
+
+    assert len(row.buckets) == len(series.bounds) + 1
+    assert series.bounds[place] >= min(2 ** (2.0**-scale), 2**40) * 0.999999
+    assert series.bounds[place - 1] < 2 ** (2.0**-scale)
+
+
+def test_zeros_and_negative_values_are_in_the_first_exponential_bucket() -> None:
+    metric = exponential(0, 0, [1], zero_count=3)
+    metric.exponential_histogram.data_points[0].negative.bucket_counts.append(2)
+
+    [row] = Intake().take(metric).batch.histograms
+
+    assert row.buckets[0] == 5
+
+
+def test_values_beyond_the_fixed_scale_are_counted_at_its_ends() -> None:
+    [row] = Intake().take(exponential(20, 2**31 - 1, [1]), exponential(-10, -(2**31), [1])).batch.histograms[:1]
+
+    assert row.buckets[-1] == 1
+
+
+def test_summaries_become_quantiles_sum_and_count() -> None:
+    metric = Metric(name="rpc", unit="s")
+    point = metric.summary.data_points.add(count=4, sum=2.0, time_unix_nano=NOW)
+    point.quantile_values.add(quantile=0.5, value=0.3)
+
+    decoded = Intake().take(metric)
+
+    names = {series.id: (series.name, "quantile" in series.labels) for series in decoded.batch.series}
+    assert {(names[row.series], row.value) for row in decoded.batch.numbers} == {
+        (("rpc_seconds", True), 0.3),
+        (("rpc_seconds_sum", False), 2.0),
+        (("rpc_seconds_count", False), 4.0),
+    }
+
+
+def test_a_series_that_ends_is_marked() -> None:
+    intake = Intake()
+    intake.take(histogram("wait", [1, 0, 0]))
+    number, ended = gauge("load", 0), histogram("wait", [])
+    number.gauge.data_points[0].flags = ENDED
+    ended.histogram.data_points[0].flags = ENDED
+
+    batch = intake.take(number, ended).batch
+
+    assert [row.value for row in batch.numbers] == [STALE]
+    assert [row.buckets for row in batch.histograms] == [()]
+    assert {row.series for row in batch.histograms} <= {series.id for series in batch.series}
+
+
+def test_what_makes_no_sense_is_refused_with_the_reason_and_the_rest_is_taken() -> None:
+    unordered = histogram("wait", [1, 0, 0])
+    unordered.histogram.data_points[0].explicit_bounds[:] = [2.0, 1.0]
+    timeless = counter("orders", 1)
+    timeless.sum.aggregation_temporality = 0
+    crowded = gauge("crowded", 1, **{f"label{number}": "x" for number in range(70)})
+
+    decoded = Intake().take(unordered, timeless, crowded, gauge("", 1), gauge("load", 1))
+
+    assert (decoded.rejected, len(decoded.batch.numbers)) == (4, 1)
+    for part in ("buckets", "temporality", "labels", "without a name"):
+        assert part in decoded.message
+
+
+def test_more_series_than_allowed_are_refused_until_old_ones_are_forgotten() -> None:
+    intake = Intake(TelemetrySettings(series=2))
+
+    decoded = intake.take(*(gauge("load", 1, host=str(number)) for number in range(3)))
+    intake.clock.now_ns += FORGOTTEN_NS + 120 * SECOND
+    later = intake.take(gauge("load", 1, host="9"))
+
+    assert (decoded.rejected, len(decoded.batch.numbers), later.rejected) == (1, 2, 0)
+    assert "telemetry.series" in decoded.message
+
+
+def test_strangers_cannot_speak_as_lumina() -> None:
+    decoded = Intake().take(
+        gauge("lumina.gateway.in_flight", 1), gauge("load", 1, lumina_route="x", **{"lumina.project.id": "p2"}),
+        sender=THEIRS,
+    )  # fmt: skip
+
+    [series] = decoded.batch.series
+    assert decoded.rejected == 1
+    assert series.project == "p1"
+    assert msgspec.json.decode(series.labels) == {"job": "shop", "instance": "1", "lumina_project_id": "p1"}
+
+
+def test_luminas_own_points_belong_to_the_project_they_name() -> None:
+    [series] = Intake().take(gauge("load", 1, **{"lumina.project.id": "p2"})).batch.series
+
+    assert series.project == "p2"
+
+
+def test_content_never_becomes_a_label() -> None:
+    intake = Intake()
+
+    [series] = intake.take(gauge("load", 1, **{"gen_ai.prompt": "marker"}), sender=THEIRS).batch.series
+
+    assert "marker" not in series.labels
+    assert intake.measures.registry.get_sample_value(
+        "lumina_telemetry_content_stripped_total", {"convention": "gen_ai"}
+    )
+
+
+def test_a_clock_that_is_ahead_does_not_put_points_into_the_future() -> None:
+    intake = Intake()
+
+    [row] = intake.take(gauge("load", 1, seconds=86_400)).batch.numbers
+
+    assert row.time_ns == intake.clock.now_ns
