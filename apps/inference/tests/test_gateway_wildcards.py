@@ -2,6 +2,7 @@
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from prometheus_client import generate_latest
 
 from apps.inference.tests.faulty_provider import route, routes
 from apps.inference.tests.gateway_world import backend
@@ -37,7 +38,19 @@ def test_models_that_callers_make_up_take_bounded_metrics(wild: Index) -> None:
         call.choices = wild.find(call.asked_model)
         metrics.observe(call)
 
-    lines = [line for line in metrics.text().decode().splitlines() if "duration_seconds_count" in line]
+    lines = [
+        line for line in generate_latest(metrics.registry).decode().splitlines() if "duration_seconds_count" in line
+    ]
     assert 0 < len(lines) <= 501
     assert 'gen_ai_request_model="any/7"' in "".join(lines)
     assert [line.rpartition(" ")[2] for line in lines if 'gen_ai_request_model="any/*"' in line] == ["100.0"]
+
+
+def test_text_that_is_no_identifier_is_an_unknown_model(wild: Index) -> None:
+    call = calls.begin(make_mocked_request("POST", CHAT.path), wild)
+
+    call.asked_model = "any/thing that somebody wrote"
+    call.choices = wild.find(call.asked_model)
+
+    assert call.choices is not None
+    assert call.model == "unknown"

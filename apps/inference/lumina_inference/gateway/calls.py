@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp.web import BaseRequest
 from msgspec import Struct
 
+from lumina_contracts.attributes import UNKNOWN
 from lumina_inference.gateway import tracecontext
 from lumina_inference.gateway.answers import Usage
 from lumina_inference.gateway.capture import Content
@@ -17,6 +18,7 @@ from lumina_inference.gateway.limits import Reservation, pricing
 from lumina_inference.gateway.operations import Operation
 from lumina_inference.gateway.tracecontext import Trace
 
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CLIENT_CLOSED = 499
 
@@ -87,8 +89,11 @@ class Call(Struct, eq=False):
 
     @property
     def model(self) -> str | None:
-        """The model as the caller named it, if a route has it: free text only where the route's name ends with `*`."""
-        return self.asked_model if self.choices is not None else None
+        """The model as the caller named it, if a route has it; `unknown` where a `*` let in what is no identifier."""
+        asked = self.asked_model
+        if self.choices is None or asked is None:
+            return None
+        return asked if asked == self.choices.route.name or _MODEL.fullmatch(asked) else UNKNOWN
 
     @property
     def cost_nano_usd(self) -> int | None:
