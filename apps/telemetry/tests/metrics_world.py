@@ -50,7 +50,7 @@ def counter(name: str, value: float, seconds: int = 0, *, temporality: Any = CUM
     return metric
 
 
-def gauge(name: str, value: float, seconds: int = 0, unit: str = "", **labels: str) -> Metric:
+def gauge(name: str, value: float, seconds: int = 0, unit: str = "", **labels: Any) -> Metric:
     metric = Metric(name=name, unit=unit)
     metric.gauge.data_points.add(attributes=pairs(labels), as_double=value, time_unix_nano=NOW + seconds * SECOND)
     return metric

@@ -21,6 +21,8 @@ from lumina_telemetry.intake.series import FORGOTTEN_NS
 from lumina_telemetry.rows import STALE
 from lumina_telemetry.settings import TelemetrySettings
 
+PROJECT: dict[str, Any] = {"lumina.project.id": "p2"}
+CONTENT: dict[str, Any] = {"gen_ai.prompt": "marker"}
 ENDED = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 
 
@@ -150,8 +152,8 @@ def test_a_series_that_ends_is_marked() -> None:
     intake = Intake()
     intake.take(histogram("wait", [1, 0, 0]))
     number, ended = gauge("load", 0), histogram("wait", [])
-    number.gauge.data_points[0].flags = ENDED
-    ended.histogram.data_points[0].flags = ENDED
+    number.gauge.data_points[0].flags = int(ENDED)
+    ended.histogram.data_points[0].flags = int(ENDED)
 
     batch = intake.take(number, ended).batch
 
@@ -165,7 +167,8 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_the_rest_is_taken() 
     unordered.histogram.data_points[0].explicit_bounds[:] = [2.0, 1.0]
     timeless = counter("orders", 1)
     timeless.sum.aggregation_temporality = 0
-    crowded = gauge("crowded", 1, **{f"label{number}": "x" for number in range(70)})
+    many: dict[str, Any] = {f"label{number}": "x" for number in range(70)}
+    crowded = gauge("crowded", 1, **many)
 
     decoded = Intake().take(unordered, timeless, crowded, gauge("", 1), gauge("load", 1))
 
@@ -187,7 +190,7 @@ def test_more_series_than_allowed_are_refused_until_old_ones_are_forgotten() -> 
 
 def test_strangers_cannot_speak_as_lumina() -> None:
     decoded = Intake().take(
-        gauge("lumina.gateway.in_flight", 1), gauge("load", 1, lumina_route="x", **{"lumina.project.id": "p2"}),
+        gauge("lumina.gateway.in_flight", 1), gauge("load", 1, lumina_route="x", **PROJECT),
         sender=THEIRS,
     )  # fmt: skip
 
@@ -198,7 +201,7 @@ def test_strangers_cannot_speak_as_lumina() -> None:
 
 
 def test_luminas_own_points_belong_to_the_project_they_name() -> None:
-    [series] = Intake().take(gauge("load", 1, **{"lumina.project.id": "p2"})).batch.series
+    [series] = Intake().take(gauge("load", 1, **PROJECT)).batch.series
 
     assert series.project == "p2"
 
@@ -206,7 +209,7 @@ def test_luminas_own_points_belong_to_the_project_they_name() -> None:
 def test_content_never_becomes_a_label() -> None:
     intake = Intake()
 
-    [series] = intake.take(gauge("load", 1, **{"gen_ai.prompt": "marker"}), sender=THEIRS).batch.series
+    [series] = intake.take(gauge("load", 1, **CONTENT), sender=THEIRS).batch.series
 
     assert "marker" not in series.labels
     assert intake.measures.registry.get_sample_value(

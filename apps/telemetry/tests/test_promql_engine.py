@@ -93,7 +93,7 @@ async def test_recent_range_of_a_day_reads_one_row_for_each_series(world: World)
         ("irate(load[5m])", {"query_samples": 3}, "more than 3 samples"),
     ],
 )
-async def test_what_is_too_much_is_refused(world: World, expression: str, settings: dict[str, int], named: str) -> None:
+async def test_what_is_too_much_is_refused(world: World, expression: str, settings: dict[str, Any], named: str) -> None:
     for number in range(3):
         await put(world, row(number + 1, "load", {"number": str(number)}, "gauge"), [1, 2, 3])
 
