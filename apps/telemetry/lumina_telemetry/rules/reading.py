@@ -37,7 +37,7 @@ def _group(value: Value, check: Check) -> Group:
         fields.need("name").text(),
         tuple(_rule(rule, check) for rule in (rules.items() if rules else ())),
         fields.seconds("interval") or None,
-        int(limit.number()) if limit else 0,
+        limit.whole() if limit else 0,
     )
 
 

@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from lumina_telemetry.rules.durations import parse_seconds
 
 MOST_BYTES = 1 << 20
+_MOST_DIGITS = 9
 _NULL = "tag:yaml.org,2002:null"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -34,7 +35,7 @@ class Value:
         return int(self.node.start_mark.line) + 1
 
     def wrong(self, why: str) -> BadFile:
-        return BadFile(f"{self.where}: {why}", self.line)
+        return BadFile(f"{self.where or 'the file'}: {why}", self.line)
 
     def text(self) -> str:
         if not isinstance(self.node, ScalarNode):
@@ -47,11 +48,11 @@ class Value:
         except ValueError as error:
             raise self.wrong(str(error)) from None
 
-    def number(self) -> float:
-        try:
-            return float(self.text())
-        except ValueError:
-            raise self.wrong(f"{self.text()!r} is not a number") from None
+    def whole(self) -> int:
+        text = self.text()
+        if not text.isdecimal() or len(text) > _MOST_DIGITS:
+            raise self.wrong(f"{text!r} is not a whole number")
+        return int(text)
 
     def flag(self) -> bool:
         if self.text() not in ("true", "false"):

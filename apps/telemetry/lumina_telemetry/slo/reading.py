@@ -93,7 +93,7 @@ def _percent(value: Value) -> Decimal:
         percent = Decimal(value.text())
     except InvalidOperation:
         percent = Decimal(0)
-    if not 0 < percent < 100:
+    if not percent.is_finite() or not 0 < percent < 100:
         raise value.wrong(f"{value.text()!r} is not a percentage above 0 and below 100")
     return percent
 
