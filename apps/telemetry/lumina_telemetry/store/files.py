@@ -42,6 +42,12 @@ def is_files_fault(error: Exception) -> bool:
     return not isinstance(error, duckdb.OutOfMemoryException) and not any(sign in told for sign in SURROUNDINGS)
 
 
+def is_disks_fault(error: duckdb.Error) -> bool:
+    """Whether a write failed beneath the database; a failed commit is told as an error of the transaction."""
+    broken = isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
+    return broken or any(sign in str(error) for sign in ("Failed to commit: Could not", *SURROUNDINGS))
+
+
 def _connected(file: Path, memory_bytes: int) -> DuckDBPyConnection:
     connection = duckdb.connect(str(file), config=_settings(memory_bytes))
     try:

@@ -112,7 +112,9 @@ class Store:
     def _checkpoint(self) -> None:
         try:
             self._connection().execute("CHECKPOINT").fetchall()
-        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+        except duckdb.Error as error:
+            if not files.is_disks_fault(error):
+                raise
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
@@ -128,7 +130,9 @@ class Store:
         connection = self._connection()
         try:
             return _in_transaction(connection, work)
-        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+        except duckdb.Error as error:
+            if not files.is_disks_fault(error):
+                raise
             self._fail(error)
             raise DiskFull(f"Telemetry could not be written: {self.disk.trouble}.") from error
 
