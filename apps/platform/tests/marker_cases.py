@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 from apps.platform.tests.marker_backend import MODES
 
 Json = Any
+NO_IDS: Mapping[str, str] = MappingProxyType({})
 HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -144,24 +146,33 @@ def operations(document: Mapping[str, Json]) -> Iterator[tuple[str, str, Mapping
 FILLED: Mapping[str, Callable[[str], Json]] = {
     "POST /key/generate": lambda t: {"key_alias": t, "metadata": {t: t}},
     "POST /api/governance/people": lambda t: {"login": t.partition(" ")[0], "display_name": t},
-    "PUT /api/governance/projects/{project_id}/capture": lambda t: {"enabled": False, "why": t},
+    "PATCH /api/governance/people/{person_id}": lambda t: {"display_name": t},
+    "PUT /api/governance/projects/{project_id}/capture": lambda t: {"enabled": True, "retention_days": 1, "why": t},
 }
 """Bodies that succeed, where the schema alone does not lead to one."""
 
 
 def operation_cases(
-    markers: Markers, document: Mapping[str, Json], method: str, path: str, operation: Mapping[str, Json]
+    markers: Markers,
+    document: Mapping[str, Json],
+    method: str,
+    path: str,
+    operation: Mapping[str, Json],
+    ids: Mapping[str, str] = NO_IDS,
 ) -> Iterator[Case]:
-    """One operation: filled as its schema wants, with the marker as every value, broken, and by a stranger."""
+    """One operation: filled as its schema wants, with the marker as every value, broken, and by a stranger.
+
+    `ids`: path parameters that name what is there; only what is filled goes to it.
+    """
     media, schema = _body_schema(document, operation)
     for way, fill in (("filled", filled), ("all marker", marked)):
         said = markers.new(f"{method} {path} {way}")
         body = fill(document, schema, said) if schema is not None else None
         if way == "filled" and f"{method} {path}" in FILLED:
             body = FILLED[f"{method} {path}"](said.text)
-        form = body if isinstance(body, dict) and "form" in media else None
-        query = {name: str(fill(document, of, said)) for name, of in _queries(document, operation, way)}
-        where = _path(document, path, operation, said, fill)
+        form = _form(body, said) if isinstance(body, dict) and "form" in media else None
+        query = _queries(document, operation, way, said)
+        where = _path(document, path, operation, said, fill, ids if way == "filled" else NO_IDS)
         sent = headers(said) if way == "filled" else headers(said) | {"origin": said.text}
         yield Case(said.word, method, where, None if form else body, form, headers=sent, query=query)
     said = markers.new(f"{method} {path} broken")
@@ -173,14 +184,38 @@ def operation_cases(
     yield Case(said.word, method, where, {"a": said.text} if schema else None, headers=headers(said), stranger=True)
 
 
-def _queries(document: Json, operation: Json, way: str) -> list[tuple[str, Json]]:
-    """A cursor is none of the caller's words, and a wrong one would hide all others."""
+_NO_WORDS = frozenset(
+    {
+        "cursor", "start", "end", "time", "at", "step", "since", "until", "limit", "actor", "subject", "severity",
+        "min_severity", "level", "span", "window",
+    }
+)  # fmt: skip
+_IN_QUERIES: Mapping[str, Callable[[str], str]] = {
+    "query": lambda t: f'lumina_gateway_requests_total{{lumina_route="{t}"}}',
+    "match[]": lambda t: f'lumina_gateway_requests_total{{lumina_route="{t}"}}',
+    "metric": lambda t: "lumina_gateway_requests_total",
+    "where": lambda t: f"http.route={t}",
+}
+
+
+def _queries(document: Json, operation: Json, way: str, said: Said) -> dict[str, str]:
+    """Positions and times are none of the caller's words, and a wrong one would hide all others."""
     every = _parameters(document, operation, "query")
-    return every if way != "filled" else [(name, of) for name, of in every if name != "cursor"]
+    if way != "filled":
+        return {name: said.text for name, _ in every}
+    words = [(name, of) for name, of in every if name not in _NO_WORDS]
+    free = {name: str(filled(document, of, said)) for name, of in words if name not in _IN_QUERIES}
+    return free | {name: _IN_QUERIES[name](said.text) for name, _ in words if name in _IN_QUERIES}
 
 
-def _path(document: Json, path: str, operation: Json, said: Said, fill: Any) -> str:
-    known = {name: str(fill(document, of, said)) for name, of in _parameters(document, operation, "path")}
+def _form(body: dict[str, str], said: Said) -> dict[str, str]:
+    words = {name: value for name, value in body.items() if name not in _NO_WORDS}
+    return {name: _IN_QUERIES[name](said.text) if name in _IN_QUERIES else value for name, value in words.items()}
+
+
+def _path(document: Json, path: str, operation: Json, said: Said, fill: Any, ids: Mapping[str, str] = NO_IDS) -> str:
+    given = {name: str(fill(document, of, said)) for name, of in _parameters(document, operation, "path")}
+    known = given | ids
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: known.get(found[1], said.word).replace("/", ""), path)
 
 
