@@ -22,15 +22,15 @@ _COUNTED = ("fatal", "error", "warning", "info", "debug", "trace", "none")
 _STYLES = {"fatal": "bold red", "error": "red", "warning": "yellow", "info": "green"}
 
 
-def show(newest_first: Sequence[Row]) -> None:
+def show(newest_first: Sequence[Row], *, of_trace: str | None = None) -> None:
     """Oldest first: the newest line stands where people look, above the prompt."""
     out = tables.console()
     for record in reversed(newest_first):
-        out.print(line(record), soft_wrap=True)
+        out.print(line(record, of_trace), soft_wrap=True)
 
 
-def line(record: Row) -> Text:
-    """Time, level, service, text, and the attributes behind it."""
+def line(record: Row, of_trace: str | None = None) -> Text:
+    """Time, level, service, text, the attributes behind it, and its trace if that is not the one that is shown."""
     name, style = _level(cast("int", record["severity"]))
     told = Text.assemble(
         (clock(record["time"]), "dim"), " ", (f"{name:5}", style), " ", (str(record["service"]), "cyan")
@@ -39,7 +39,7 @@ def line(record: Row) -> Text:
     attributes = cast("Mapping[str, object]", record["attributes"])
     if attributes:
         told.append("  " + " ".join(f"{key}={_value(value)}" for key, value in attributes.items()), "dim")
-    if record["trace_id"]:
+    if record["trace_id"] not in (None, of_trace):
         told.append(f" trace={record['trace_id']}", "dim")
     return told
 

@@ -80,7 +80,8 @@ def over_time(
 
     asked = {"query": expression, "step": step, **window(since, until)}
     found = Listing.of(got(client.api(home, project), f"{PATH}/query_range", asked))
-    rows = found.rows if as_json else list(map(series.curve_row, found.rows))
+    width = tables.console().width
+    rows = found.rows if as_json else [series.curve_row(row, width) for row in found.rows]
     tables.show(rows, CURVES, as_json=as_json, empty=NOTHING)
     found.tell_cut()
 

@@ -7,7 +7,7 @@ from typing import cast
 from lumina_platform.cli.client import Row
 
 TICKS = "▁▂▃▄▅▆▇█"
-MOST_TICKS = 40
+TICKS_OF_COLUMNS = {120: 40, 100: 30, 0: 18}  # what fits beside the labels, by the width of the terminal
 Values = Sequence[float | None]
 
 
@@ -16,13 +16,14 @@ def value_row(point: Row) -> Row:
     return {"series": labels(point), "value": number(cast("float | None", point["value"]))}
 
 
-def curve_row(line: Row) -> Row:
-    """A curve as ticks, with its least, greatest and last value."""
+def curve_row(line: Row, width: int) -> Row:
+    """A curve as ticks, with its least, greatest and last value, for a terminal of this width."""
+    ticks = next(ticks for least, ticks in TICKS_OF_COLUMNS.items() if width >= least)
     values = cast("Values", line["values"])
     known = [value for value in values if value is not None]
     return {
         "series": labels(line),
-        "curve": sparkline(values),
+        "curve": sparkline(values, ticks),
         "least": number(min(known, default=None)),
         "most": number(max(known, default=None)),
         "last": number(values[-1] if values else None),
@@ -44,9 +45,9 @@ def number(value: float | None) -> str | None:
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
 
 
-def sparkline(values: Values) -> str:
-    """One tick for each of up to 40 stretches; a gap where there is no number."""
-    step = max(1, math.ceil(len(values) / MOST_TICKS))
+def sparkline(values: Values, most: int) -> str:
+    """One tick for each of so many stretches; a gap where there is no number."""
+    step = max(1, math.ceil(len(values) / most))
     means = [_mean(values[place : place + step]) for place in range(0, len(values), step)]
     known = [mean for mean in means if mean is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)

@@ -95,5 +95,5 @@ def show(
         out.print(f"\n{len(spans.rows)} of {trace['spans']} spans; --limit shows more.", style="dim")
     if logs:
         out.print("")
-        loglines.show(beside)
+        loglines.show(beside, of_trace=str(trace["trace_id"]))
     spans.tell_cut()

@@ -133,7 +133,7 @@ async def test_numbers_of_telemetry_stand_beside_controls_own(
     told = b"# HELP lumina_telemetry_stored_total Stored.\n# TYPE lumina_telemetry_stored_total counter\n"
     rows = b'lumina_telemetry_stored_total{signal="spans"} 5.0\n'
     ours = b"# HELP lumina_snapshot_keys Twice.\n# TYPE lumina_snapshot_keys gauge\nlumina_snapshot_keys 99.0\n"
-    telemetry.answer("/self", told + rows + ours, **{"content-type": "text/plain"})
+    telemetry.answer("/self", told + rows + ours, 200, **{"content-type": "text/plain"})
 
     plain = await client.get("/metrics", headers=admin)
     open_metrics = await client.get("/metrics", headers=admin | {"accept": "application/openmetrics-text"})

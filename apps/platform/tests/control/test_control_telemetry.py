@@ -14,7 +14,7 @@ from lumina_kit.roles import Role, Scope
 Headers = dict[str, str]
 API = "/api/telemetry"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-LISTING = {"items": [], "next": None, "cut": None}
+LISTING: dict[str, Any] = {"items": [], "next": None, "cut": None}
 FILLED = {"{trace_id}": TRACE, "{held_id}": "chatcmpl-1", "{name}": "route", "{service}": "gateway"}
 NEEDED = {
     f"{API}/traces/values": "?attribute=service",
@@ -149,3 +149,35 @@ async def test_query_that_no_request_can_hold_is_refused(
 
     assert (answer.status_code, answer.json()["code"]) == (422, "long_query")
     assert telemetry.asked == []
+
+
+async def test_resolved_id_has_its_names_and_its_changes_and_who_made_them_for_readers_of_the_ledger(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
+) -> None:
+    operator = await a_key(client, admin, role=Role.OPERATOR)
+    me = (await client.get("/api/governance/me", headers=operator)).json()
+    attributes = {
+        "lumina.key.id": me["id"], "lumina.route": "support", "gen_ai.usage.input_tokens": 10,
+        "lumina.cost.nano_usd": 7, "http.response.status_code": 200, "lumina.prompt.rendered_sha256": "ab" * 32,
+    }  # fmt: skip
+    span = {
+        "trace_id": TRACE, "span_id": "b7ad6b7169203331", "parent_id": None, "name": "chat", "kind": "server",
+        "status": "unset", "status_message": None, "service": "lumina-gateway", "scope": "", "ours": True,
+        "project": me["project_id"], "start": "2126-11-20T14:03:07.123456789Z", "duration_ms": 5.0,
+        "attributes": attributes, "events": [], "links": [], "resource": {},
+    }  # fmt: skip
+    telemetry.answer(
+        "/resolve/chatcmpl-1", {"items": [{"matched": "response_id", "span": span}], "next": None, "cut": None}
+    )
+
+    whole = (await client.get(f"{API}/resolve/chatcmpl-1", headers=admin)).json()["items"][0]
+    less = (await client.get(f"{API}/resolve/chatcmpl-1", headers=operator)).json()["items"][0]
+
+    assert whole["key"] == {"id": me["id"], "name": "k"}
+    assert (whole["project"]["id"], whole["project"]["name"]) == (me["project_id"], "Default")
+    assert (whole["route"], whole["input_tokens"], whole["cost_nano_usd"]) == ("support", 10, 7)
+    assert (whole["prompt_sha256"], whole["http_status"], whole["backend"]) == ("ab" * 32, 200, None)
+    assert [entry["what"] for entry in whole["ledger"]] == ["key.created", "project.created"]
+    assert whole["ledger"][0]["who"] == "admin.key"
+    assert [entry["who"] for entry in less["ledger"]] == [None, None]
+    assert [entry["hash"] for entry in less["ledger"]] == [entry["hash"] for entry in whole["ledger"]]
