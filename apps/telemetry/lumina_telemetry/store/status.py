@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from lumina_kit.errors import Unavailable
+from lumina_telemetry import times
 from lumina_telemetry.measures import Measures
 from lumina_telemetry.process.answers import answered
 from lumina_telemetry.settings import TelemetrySettings
@@ -13,7 +14,6 @@ from lumina_telemetry.store.models import Dropped, StoreStatus, TableStatus
 from lumina_telemetry.store.pending import Pending
 from lumina_telemetry.store.retention import ROW_BYTES, Retention
 from lumina_telemetry.store.store import Store
-from lumina_telemetry.traces import times
 
 
 def routes(store: Store, pending: Pending, settings: TelemetrySettings, measures: Measures) -> list[web.RouteDef]:

@@ -6,8 +6,7 @@ from typing import Any
 import msgspec
 from duckdb import DuckDBPyConnection
 
-from lumina_telemetry import lifted
-from lumina_telemetry.traces import times
+from lumina_telemetry import lifted, times
 from lumina_telemetry.traces.models import STATUSES, SpanDetail
 
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import times
 from lumina_telemetry.errors import NotResolved
 from lumina_telemetry.store.writing import halves
-from lumina_telemetry.traces import times
 from lumina_telemetry.traces.details import details, fitting
 from lumina_telemetry.traces.filters import Filter, Parameter
 from lumina_telemetry.traces.models import Match, MatchedBy, MatchPage

@@ -7,11 +7,12 @@ from functools import partial
 
 from aiohttp import web
 
+from lumina_telemetry import times
 from lumina_telemetry.errors import BadQuery, TraceNotFound
 from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
-from lumina_telemetry.traces import filters, times
+from lumina_telemetry.traces import filters
 from lumina_telemetry.traces.listing import TraceQuery, list_traces
 from lumina_telemetry.traces.resolving import resolve
 from lumina_telemetry.traces.statistics import StatisticQuery, ValueQuery, statistics, values

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import times
 from lumina_telemetry.errors import BadQuery
-from lumina_telemetry.traces import times
 from lumina_telemetry.traces.filters import Filter, column_of
 from lumina_telemetry.traces.models import Statistic, StatisticPage, ValueCount, ValuePage
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from duckdb import DuckDBPyConnection
 
-from lumina_telemetry.traces import times
+from lumina_telemetry import times
 from lumina_telemetry.traces.filters import Filter, Parameter
 from lumina_telemetry.traces.models import STATUSES, TraceSummary
 from lumina_telemetry.traces.usage import MOST_SPANS, Usage, summed
