@@ -68,7 +68,11 @@ class Evaluator:
     async def run(self) -> None:
         """Evaluate until cancelled."""
         while True:
-            await self.step()
+            try:
+                await self.step()
+            except Exception as error:  # noqa: BLE001 - watching must go on, whatever the store or one rule does
+                _log.error("an evaluation broke off; the next one begins anew", exc_info=error)
+                await asyncio.sleep(LOOK_SECONDS)
             await asyncio.sleep(self._pause())
 
     async def step(self) -> None:
