@@ -37,6 +37,9 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     attributes: Annotated[Count, Meta(description="Attributes of one span, log record or event that are kept.")] = 256
     attribute_chars: Annotated[Count, Meta(description="Characters of one attribute's value that are kept.")] = 8192
     span_events: Annotated[Count, Meta(description="Events, and links, of one span that are kept.")] = 256
+    exception_texts: Annotated[
+        bool, Meta(description="Whether texts of exceptions are stored; they can quote a prompt.")
+    ] = False
     log_chars: Annotated[Count, Meta(description="Characters of a log record's body that are kept.")] = 65_536
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
     series: Annotated[Count, Meta(description="Series of metrics that are taken in; points of more are refused.")] = (

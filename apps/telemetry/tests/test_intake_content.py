@@ -174,6 +174,18 @@ async def test_of_an_exception_type_and_frames_stay(intake: Intake) -> None:
     assert MARKER not in events
 
 
+async def test_texts_of_exceptions_stay_for_who_keeps_them(tmp_path: Path) -> None:
+    traces, span = one_span()
+    span.status.message = "ValueError: 7 is too many"
+    put(span.attributes, exception__message="7 is too many", gen_ai__prompt=MARKER)
+
+    async with open_intake(tmp_path, exception_texts=True) as intake:
+        await intake.post(traces.SerializeToString())
+        rows = await intake.rows("SELECT status_message, attributes FROM spans")
+
+    assert rows == [("ValueError: 7 is too many", '{"exception.message":"7 is too many"}')]
+
+
 async def test_flag_called_error_is_no_exception(intake: Intake) -> None:
     traces, span = one_span()
     put(span.attributes, error=True)

@@ -4,11 +4,12 @@ A pattern is a name, in which `*` stands for anything; what matches `kept` stays
 senders put names of their own into them (LiteLLM writes every parameter of a call as `llm.<provider>.<parameter>`).
 
 Texts of exceptions are among it, on every span and log record: providers quote the prompt in their errors, and the
-exception of a model call passes through all spans around it. Its type stays, and of a stack trace the frames.
+exception of a model call passes through all spans around it. Its type stays, and of a stack trace the frames. The
+setting `exception_texts` keeps them, for those whose exceptions quote nobody.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -166,6 +167,16 @@ def of_attribute(name: str) -> str | None:
 def of_foreign_attribute(name: str) -> str | None:
     """As `of_attribute`, for a sender that is not Lumina: RESERVED for a name of Lumina's own."""
     return RESERVED if name.startswith("lumina.") else of_attribute(name)
+
+
+def but_exceptions(judge: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """The same without the texts of exceptions, for who wants to keep them."""
+
+    def judged(name: str) -> str | None:
+        convention = judge(name)
+        return None if convention == EXCEPTIONS else convention
+
+    return judged
 
 
 @lru_cache(_MANY_NAMES)

@@ -69,7 +69,7 @@ class Decoding:
             otlp_json.parse(body, request)
         else:
             _parse(body, request)
-        tally, stripper = Tally(), Stripper(sender)
+        tally, stripper = Tally(), Stripper(sender, exceptions=self._settings.exception_texts)
         if isinstance(request, ExportTraceServiceRequest):
             stripped = stripper.traces(request)
             decoded = decode_traces(request, sender, self._settings, self._now_ns(), tally)

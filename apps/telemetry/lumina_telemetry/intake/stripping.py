@@ -38,12 +38,14 @@ class Stripped:
 
 
 class Stripper:
-    """Strips one export request. Make a new one for each."""
+    """Strips one export request. Make a new one for each. `exceptions`: their texts stay."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, *, exceptions: bool = False) -> None:
         self.stripped = Stripped()
         self._sender = sender
-        self._judge: Judge = content.of_attribute if sender.ours else content.of_foreign_attribute
+        self._exceptions = exceptions
+        judge: Judge = content.of_attribute if sender.ours else content.of_foreign_attribute
+        self._judge: Judge = content.but_exceptions(judge) if exceptions else judge
 
     def traces(self, request: ExportTraceServiceRequest) -> Stripped:
         """Strip spans with their events and links, scopes and resources."""
@@ -98,7 +100,7 @@ class Stripper:
 
     def _status(self, span: Span, taken: Taken) -> None:
         kept = content.error_type(span.status.message)
-        if kept == span.status.message:
+        if self._exceptions or kept == span.status.message:
             return
         self._count(content.EXCEPTIONS)
         taken["status.message"] = span.status.message

@@ -1,7 +1,7 @@
 """Every object of the telemetry process once, handed to those who need it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -33,21 +33,22 @@ from lumina_telemetry.traces import routes as traces
 _log = logs.get(__name__)
 
 
-async def assembled(stack: AsyncExitStack, world: Surroundings) -> list[web.RouteDef]:
-    """Start everything; gives what is answered. The stack ends it in the right order."""
+async def assemble(stack: AsyncExitStack, world: Surroundings, app: web.Application) -> None:
+    """Start everything, and let the app answer. The stack ends it in the right order."""
     settings, measures = world.settings, Measures()
     store = Store(world.folder / "telemetry.duckdb", settings)
     stack.callback(store.close)
     pending = Pending(store, settings, measures)
     stack.push_async_callback(pending.close)
     engine, tail = Engine(store, settings), Tail()
+    app.on_shutdown.append(_closing(tail))
     pending.listen(tail.stored)
     watching = await stack.enter_async_context(
         open_watching(world.home, settings, store, pending, engine, measures.registry, world.now)
     )
     for work in (pending, Retention(store, settings), watching):
         _in_background(stack, work.run())
-    return [
+    answered = [
         *_sources(stack, world, pending, measures),
         *traces.routes(store, settings),
         *log_routes.routes(store, settings, tail),
@@ -55,6 +56,7 @@ async def assembled(stack: AsyncExitStack, world: Surroundings) -> list[web.Rout
         *watching.routes,
         *status.routes(store, pending, settings, measures),
     ]
+    app.router.add_routes(answered)
 
 
 def _sources(stack: AsyncExitStack, world: Surroundings, pending: Pending, measures: Measures) -> list[web.RouteDef]:
@@ -71,6 +73,13 @@ def _sources(stack: AsyncExitStack, world: Surroundings, pending: Pending, measu
     for work in (content, forwarder, own, follower, resources):
         _in_background(stack, work.run())
     return [*intake.routes(pending, measures, settings, content, decoder, forwarder), *own.routes()]
+
+
+def _closing(tail: Tail) -> Callable[[web.Application], Awaitable[None]]:
+    async def close(_app: web.Application) -> None:
+        tail.close()
+
+    return close
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -20,7 +20,7 @@ async def open_telemetry(world: Surroundings) -> AsyncIterator[web.Application]:
     """Everything but the socket; leaving it stores what waits."""
     app = web.Application(middlewares=[answers.problems], client_max_size=world.settings.body_bytes)
     async with AsyncExitStack() as stack:
-        app.router.add_routes(await assembly.assembled(stack, world))
+        await assembly.assemble(stack, world, app)
         yield app
 
 
