@@ -13,8 +13,8 @@ from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.rules import asked
 from lumina_telemetry.rules.routes import PROJECT_LABEL
 from lumina_telemetry.store.store import Store
+from lumina_telemetry.times import told
 from lumina_telemetry.traces.cursors import cursor_of, position_of
-from lumina_telemetry.traces.times import told
 
 STATES = ("pending", "firing", "resolved")
 _ORDER = "(active_ns, fingerprint)"

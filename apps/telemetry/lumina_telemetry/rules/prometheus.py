@@ -12,7 +12,7 @@ from lumina_telemetry.rules.definitions import Alerting
 from lumina_telemetry.rules.routes import health_of, state_of, visible
 from lumina_telemetry.rules.running import Running, RunningGroup
 from lumina_telemetry.rules.templates import go_float
-from lumina_telemetry.traces.times import told
+from lumina_telemetry.times import told
 
 _NEVER = "0001-01-01T00:00:00Z"
 

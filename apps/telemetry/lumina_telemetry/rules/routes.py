@@ -12,8 +12,8 @@ from lumina_telemetry.rules.definitions import Alerting
 from lumina_telemetry.rules.library import Problem
 from lumina_telemetry.rules.models import FileProblem, Health, RulePage, RuleState, RuleView
 from lumina_telemetry.rules.running import Running, RunningGroup
+from lumina_telemetry.times import told
 from lumina_telemetry.traces.cursors import cursor_of, position_of
-from lumina_telemetry.traces.times import told
 
 PROJECT_LABEL = "lumina_project_id"
 _STATES = ("inactive", "pending", "firing")
