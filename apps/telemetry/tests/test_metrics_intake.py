@@ -166,7 +166,7 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_the_rest_is_taken() 
     unordered = histogram("wait", [1, 0, 0])
     unordered.histogram.data_points[0].explicit_bounds[:] = [2.0, 1.0]
     timeless = counter("orders", 1)
-    timeless.sum.aggregation_temporality = 0
+    timeless.sum.ClearField("aggregation_temporality")
     many: dict[str, Any] = {f"label{number}": "x" for number in range(70)}
     crowded = gauge("crowded", 1, **many)
 

@@ -13,6 +13,7 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from lumina_telemetry.errors import BadQuery
+from lumina_telemetry.promql import histogram_cells
 from lumina_telemetry.promql.models import Floats, Grid, Integers
 from lumina_telemetry.promql.selection import COUNT, SUM, Origin, Selected
 from lumina_telemetry.rows import STALE
@@ -112,6 +113,9 @@ class Reader:
 
     def windows(self, selected: Selected, cuts: Cuts, extra: str | None) -> Cells:
         """What the windows need, a row for each cell that has points."""
+        if histogram_cells.applies(selected, extra):
+            sql = histogram_cells.cells_sql(cuts.cell_sql, extra, self.most)
+            return self._run(sql, selected, cuts.base_ns, cuts.until_ns)
         return self._cells(selected, cuts.base_ns, cuts.until_ns, cuts.cell_sql, f"value <> {STALE!r}", extra)
 
     def points(self, selected: Selected, cuts: Cuts) -> Cells:
