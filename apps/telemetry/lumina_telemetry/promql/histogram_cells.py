@@ -5,7 +5,6 @@ The buckets of a long window would otherwise be as many rows as points times buc
 
 from lumina_telemetry.promql.selection import COUNT, SUM, Selected
 
-
 MANY_PARTS = 4
 """Below so many buckets of a histogram, reading just these is quicker."""
 
