@@ -1,6 +1,8 @@
 """What telemetry counts of itself; shown on control's /metrics, and stored like any other metric."""
 
-from prometheus_client import CollectorRegistry, Counter
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class Measures:
@@ -32,6 +34,10 @@ class Measures:
 
     def forwarded(self, signal: str, result: str, count: int) -> None:
         self._forwarded.labels(signal, result).inc(count)
+
+    def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Show a gauge whose value is read when it is asked for."""
+        Gauge(f"lumina_telemetry_{name}", meaning, registry=self.registry).set_function(read)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"lumina_telemetry_{name}", meaning, labels, registry=self.registry)

@@ -40,6 +40,7 @@ async def assemble(stack: AsyncExitStack, world: Surroundings, app: web.Applicat
     stack.callback(store.close)
     pending = Pending(store, settings, measures)
     stack.push_async_callback(pending.close)
+    _show_gauges(measures, store, pending)
     engine, tail = Engine(store, settings), Tail()
     app.on_shutdown.append(_closing(tail))
     pending.listen(tail.stored)
@@ -73,6 +74,13 @@ def _sources(stack: AsyncExitStack, world: Surroundings, pending: Pending, measu
     for work in (content, forwarder, own, follower, resources):
         _in_background(stack, work.run())
     return [*intake.routes(pending, measures, settings, content, decoder, forwarder), *own.routes()]
+
+
+def _show_gauges(measures: Measures, store: Store, pending: Pending) -> None:
+    measures.watch("queue_rows", "Rows that are not on disk yet.", lambda: pending.rows)
+    measures.watch("queue_age_seconds", "How long the oldest of them has waited.", lambda: pending.age)
+    measures.watch("disk_free_bytes", "Bytes free on the disk of the store.", store.disk.free)
+    measures.watch("storing", "1 while rows are stored, 0 while the disk takes none.", lambda: not store.trouble)
 
 
 def _closing(tail: Tail) -> Callable[[web.Application], Awaitable[None]]:
