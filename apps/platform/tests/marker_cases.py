@@ -66,7 +66,7 @@ def headers(said: Said) -> dict[str, str]:
     return dict.fromkeys(names, said.text)
 
 
-INFERENCE = {
+INFERENCE: Mapping[str, Callable[[str], dict[str, Json]]] = {
     "/v1/chat/completions": lambda t: {
         "messages": [
             {"role": "system", "content": t, "name": t},
@@ -123,7 +123,7 @@ def _inference(markers: Markers, path: str) -> Iterator[Case]:
     yield Case(said.word, "POST", path, {"model": "echo", **INFERENCE[path](said.text)}, stranger=True)
 
 
-_SPOILED = {
+_SPOILED: Mapping[str, Callable[[str, dict[str, Json]], bytes]] = {
     "broken JSON": lambda text, body: json.dumps(body).encode()[:-2],
     "no object": lambda text, body: json.dumps([text]).encode(),
     "no UTF-8": lambda text, body: text.encode() + b"\xff",
@@ -215,7 +215,7 @@ def _form(body: dict[str, str], said: Said) -> dict[str, str]:
 
 def _path(document: Json, path: str, operation: Json, said: Said, fill: Any, ids: Mapping[str, str] = NO_IDS) -> str:
     given = {name: str(fill(document, of, said)) for name, of in _parameters(document, operation, "path")}
-    known = given | ids
+    known = {**given, **ids}
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: known.get(found[1], said.word).replace("/", ""), path)
 
 

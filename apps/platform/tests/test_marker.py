@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,11 @@ async def send_otlp(control: httpx.AsyncClient, headers: dict[str, str], left: L
         told = [
             {"name": name, "timeUnixNano": "1", "attributes": [{"key": "content", "value": text}]} for name in events
         ]
-        span = {"traceId": TRACE, "spanId": SPAN, "name": "s", "attributes": own, "events": told}
-        logs = [{"traceId": TRACE, "spanId": SPAN, "attributes": own}]
-        logs += [{"traceId": TRACE, "spanId": SPAN, "eventName": name, "body": text} for name in events]
+        ids = {"traceId": TRACE, "spanId": f"{len(left.markers.names):016x}"}
+        failed = {"code": 2, "message": f"ValueError: {said.text}"}
+        span = {**ids, "name": "s", "attributes": own, "events": told, "status": failed}
+        logs: list[dict[str, Any]] = [{**ids, "attributes": own}]
+        logs += [{**ids, "eventName": name, "body": text} for name in events]
         for path, kind, of in (("traces", "Span", [span]), ("logs", "Log", logs)):
             inner = "spans" if kind == "Span" else "logRecords"
             body = {f"resource{kind}s": [{f"scope{kind}s": [{inner: of}]}]}
@@ -242,7 +245,7 @@ async def capture(control: httpx.AsyncClient, gateway: httpx.AsyncClient, admin:
         said = left.markers.new(f"captured{' as a stream' if stream else ''}")
         left.captured.append(said.word)
         body = {"model": "echo", "stream": stream, "messages": [{"role": "user", "content": said.text}]}
-        answer = await until(200, lambda body=body: gateway.post(CHAT, json=body, headers=reader))
+        answer = await until(200, partial(gateway.post, CHAT, json=body, headers=reader))
         traces.append(answer.headers["x-lumina-trace-id"])
     before = len(left.markers.names)
     await send_otlp(control, reader, left, "of a project that captures")
@@ -255,19 +258,21 @@ async def read_back(control: httpx.AsyncClient, reader: dict[str, str], traces: 
     read: list[dict[str, Any]] = []
     for trace in traces:
         path = f"/api/telemetry/content/{trace}"
-        answer = await until(200, lambda path=path: control.get(path, headers=reader))
+        answer = await until(200, partial(control.get, path, headers=reader))
         read += answer.json()["items"]
     return read
 
 
 async def until(status: int, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """Ask until the answer has this status: keys and content take a moment to arrive."""
+    answer = await ask()
     for _ in range(200):
-        answer = await ask()
         if answer.status_code == status:
-            return answer
+            break
         await asyncio.sleep(0.05)
-    raise AssertionError(answer.text)
+        answer = await ask()
+    assert answer.status_code == status, answer.text
+    return answer
 
 
 def files(folder: Path) -> dict[str, bytes]:
