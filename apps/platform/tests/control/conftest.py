@@ -68,8 +68,8 @@ def admin(world: World) -> dict[str, str]:
 
 @pytest.fixture
 async def telemetry(world: World) -> AsyncIterator[TelemetryServer]:
-    """What answers on the telemetry process's socket."""
-    async with telemetry_server(world.home.run_dir) as server:
+    """What answers on the telemetry process's socket, without control's own reports."""
+    async with telemetry_server(world.home.run_dir, reports=False) as server:
         yield server
 
 

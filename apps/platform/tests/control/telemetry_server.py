@@ -27,8 +27,9 @@ class Asked:
 
 @dataclass
 class TelemetryServer:
-    """Answers `{}`, or what is set for a path. `asked` is without what control reports of itself."""
+    """Answers `{}`, or what is set for a path. Without `reports`, `asked` leaves out what control tells of itself."""
 
+    reports: bool = True
     answers: dict[str, web.Response] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class TelemetryServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        if request.method == "GET" or PROJECT_HEADER in headers:
+        if self.reports or request.method == "GET" or PROJECT_HEADER in headers:
             path = request.raw_path.partition("?")[0]
             self.asked.append(Asked(request.method, path, request.query_string, headers, body))
         told = self.answers.get(request.path)
@@ -55,8 +56,8 @@ class TelemetryServer:
 
 
 @asynccontextmanager
-async def telemetry_server(run_dir: Path) -> AsyncIterator[TelemetryServer]:
-    server = TelemetryServer()
+async def telemetry_server(run_dir: Path, *, reports: bool = True) -> AsyncIterator[TelemetryServer]:
+    server = TelemetryServer(reports)
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, auto_decompress=False)
