@@ -9,12 +9,12 @@ import msgspec
 from aiohttp import web
 
 from lumina_telemetry.alerts.models import AlertPage, AlertView
+from lumina_telemetry.cursors import cursor_of, position_of
 from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.rules import asked
 from lumina_telemetry.rules.routes import PROJECT_LABEL
 from lumina_telemetry.store.store import Store
 from lumina_telemetry.times import told
-from lumina_telemetry.traces.cursors import cursor_of, position_of
 
 STATES = ("pending", "firing", "resolved")
 _ORDER = "(active_ns, fingerprint)"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import times
 from lumina_telemetry.logs.filters import LogFilter
 from lumina_telemetry.logs.models import LogCount, LogHistogram
 from lumina_telemetry.logs.stretches import SECOND, Stretches
-from lumina_telemetry.traces import times
 
 MOST_BUCKETS = 100
 SIZES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)

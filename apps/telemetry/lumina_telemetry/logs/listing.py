@@ -7,11 +7,11 @@ import duckdb
 import msgspec
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import cursors, times
 from lumina_telemetry.logs.filters import LogFilter
 from lumina_telemetry.logs.models import LogPage, LogRecord
 from lumina_telemetry.logs.stretches import TIME_IS_OVER, Stretches
 from lumina_telemetry.rows import LogRow
-from lumina_telemetry.traces import cursors, times
 
 _COLUMNS = """time_ns, observed_ns, severity, severity_text, body, event_name,
     CASE WHEN trace_hi = 0 AND trace_lo = 0 THEN '' ELSE printf('%016x%016x', trace_hi, trace_lo) END AS trace_id,

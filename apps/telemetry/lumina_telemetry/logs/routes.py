@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import times
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.logs import filters
 from lumina_telemetry.logs.beside import surroundings
@@ -21,7 +22,6 @@ from lumina_telemetry.logs.tail import Tail
 from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
-from lumina_telemetry.traces import times
 
 PAGE, MOST = 100, 1_000
 MOST_AROUND = 3600

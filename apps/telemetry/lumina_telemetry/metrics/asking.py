@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import promql_parser as parser
 
 from lumina_telemetry.errors import BadQuery
-from lumina_telemetry.traces.times import SECOND, parsed
+from lumina_telemetry.times import SECOND, parsed
 
 HOUR = 3600 * SECOND
 _DAYS_MOST = 3660

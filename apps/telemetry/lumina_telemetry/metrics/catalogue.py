@@ -10,7 +10,7 @@ from lumina_telemetry.metrics.models import MetricInfo, MetricPage
 from lumina_telemetry.promql.models import NAME, Labels, key
 from lumina_telemetry.promql.selection import HISTOGRAM, Selected, Selector, bound_text
 from lumina_telemetry.promql.syntax import parsed, selectors
-from lumina_telemetry.traces.times import told
+from lumina_telemetry.times import told
 
 _PAGE = """
 SELECT name, any_value(kind), any_value(unit), any_value(description), any_value(otel_name), count(DISTINCT labels),

@@ -18,7 +18,7 @@ from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.promql import Engine
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
-from lumina_telemetry.traces.times import SECOND, told
+from lumina_telemetry.times import SECOND, told
 
 PAGE, MOST = 100, 1000
 TOP, MOST_TOP = 10, 100

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from lumina_telemetry.cursors import cursor_of, position_of
 from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.rules import asked
 from lumina_telemetry.rules.alerting import Alert
@@ -13,7 +14,6 @@ from lumina_telemetry.rules.library import Problem
 from lumina_telemetry.rules.models import FileProblem, Health, RulePage, RuleState, RuleView
 from lumina_telemetry.rules.running import Running, RunningGroup
 from lumina_telemetry.times import told
-from lumina_telemetry.traces.cursors import cursor_of, position_of
 
 PROJECT_LABEL = "lumina_project_id"
 _STATES = ("inactive", "pending", "firing")

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from lumina_telemetry import times
-from lumina_telemetry.traces import cursors
+from lumina_telemetry import cursors, times
 from lumina_telemetry.traces.filters import Filter, Parameter
 from lumina_telemetry.traces.models import TracePage
 from lumina_telemetry.traces.summaries import summaries

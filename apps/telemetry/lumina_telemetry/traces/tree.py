@@ -6,10 +6,9 @@ from itertools import islice
 
 from duckdb import DuckDBPyConnection
 
-from lumina_telemetry import times
+from lumina_telemetry import cursors, times
 from lumina_telemetry.errors import TraceNotFound
 from lumina_telemetry.store.writing import halves
-from lumina_telemetry.traces import cursors
 from lumina_telemetry.traces.details import details, fitting
 from lumina_telemetry.traces.filters import Filter
 from lumina_telemetry.traces.models import SpanDetail, SpanNode, TraceTree
