@@ -221,6 +221,47 @@ async def test_grant_holds_in_one_project_alone(
     assert statuses == [200, 404, 403]
 
 
+async def test_granted_person_reads_in_their_session_and_others_cannot_be_granted(
+    client: httpx.AsyncClient, internal: httpx.AsyncClient, admin: Headers, project: str
+) -> None:
+    await kept(internal, record(project))
+    people, grant = "/api/governance/people", {"hours": 1, "why": "incident 7"}
+    password = "correct horse battery"
+    ana = (await client.post(people, headers=admin, json={"login": "ana", "password": password})).json()["id"]
+    ben = (await client.post(people, headers=admin, json={"login": "ben"})).json()["id"]
+    await client.patch(f"{people}/{ben}", headers=admin, json={"disabled": True})
+    await client.post(PROJECTS, headers=admin, json={"slug": "other"})
+    there = admin | {"x-lumina-project": "other"}
+
+    answers = [
+        (await client.put(f"{people}/{who}/grants/content.read", headers=headers, json=grant)).status_code
+        for who, headers in ((ana, admin), (ana, there), (ben, admin), (project, admin))
+    ]
+    await client.post("/api/governance/sessions", json={"login": "ana", "password": password})
+    read = await client.get(f"{CONTENT}/{TRACE}")
+
+    assert answers == [200, 409, 409, 404]
+    assert (read.status_code, SECRET in read.text) == (200, True)
+
+
+async def test_key_of_another_project_or_revoked_is_not_granted(
+    client: httpx.AsyncClient, admin: Headers, project: str
+) -> None:
+    await client.post(PROJECTS, headers=admin, json={"slug": "other"})
+    keys, there = "/api/governance/keys", admin | {"x-lumina-project": "other"}
+    made = [(await client.post(keys, headers=who, json={"name": "k"})).json()["id"] for who in (there, admin)]
+    await client.delete(f"{keys}/{made[1]}", headers=admin)
+
+    answers = [
+        (
+            await client.put(f"{keys}/{key}/grants/content.read", headers=admin, json={"hours": 1, "why": "x"})
+        ).status_code
+        for key in made
+    ]
+
+    assert answers == [404, 409]
+
+
 @pytest.mark.parametrize(
     "grant", [{"hours": 0, "why": "x"}, {"hours": 721, "why": "x"}, {"hours": 1}, {"hours": 1, "why": " "}]
 )
