@@ -42,7 +42,8 @@ def resolve(connection: DuckDBPyConnection, id_: str, scope: str | None, limit: 
     if not found:
         raise NotResolved(
             f"Nothing that Lumina served has the id {id_[:100]!r}.",
-            next_step="It may be older than the retention, or not stored yet: try again in two seconds.",
+            next_step="Known are ids of answers (chatcmpl-...), requests, traces and spans, and hashes of prompts. "
+            "A request appears within two seconds of its answer, and stays as long as the retention.",
         )
     items = [Match(ways[way].matched, spans[row]) for row, way in found[: len(kept)]]
     return MatchPage(items, None, f"Only the newest {len(kept)} are told." if len(found) > len(kept) else None)
