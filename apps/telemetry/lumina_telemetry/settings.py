@@ -15,7 +15,9 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         True
     )
     memory_bytes: Annotated[Count, Meta(description="Memory that the store's database may use.")] = 128 * 2**20
-    retention_days: Annotated[float, Meta(gt=0, description="Days that spans, logs and points are kept.")] = 14
+    retention_days: Annotated[
+        float, Meta(gt=0, description="Days that spans, logs and points are kept; objectives look back 30.")
+    ] = 31
     retention_bytes: Annotated[Count, Meta(description="Bytes on disk beyond which the oldest goes.")] = 4 * 2**30
     free_bytes: Annotated[
         Count, Meta(description="Bytes that stay free on the disk; with less, nothing is taken in.")
