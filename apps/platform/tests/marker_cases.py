@@ -96,6 +96,9 @@ def _tool_call(text: str) -> dict[str, Json]:
     return {"id": text, "type": "function", "function": {"name": text, "arguments": text}}
 
 
+_EMBEDDED = {"/v1/chat/completions": "lumina/extractive", "/v1/embeddings": "lumina/minilm"}
+
+
 def gateway_cases(markers: Markers, document: Mapping[str, Json]) -> Iterator[Case]:
     """Every operation of the gateway's document; inference with each way in which a backend can end, and each error."""
     for method, path, operation in operations(document):
@@ -110,7 +113,8 @@ def gateway_cases(markers: Markers, document: Mapping[str, Json]) -> Iterator[Ca
 
 
 def _inference(markers: Markers, path: str) -> Iterator[Case]:
-    for model in (*MODES, None):
+    own = (_EMBEDDED[path],) if path in _EMBEDDED else ()
+    for model in (*MODES, *own, None):
         for stream in (False, True):
             said = markers.new(f"POST {path} {model or 'unknown model'}{' streamed' if stream else ''}")
             body = {"model": model or said.text, "stream": stream, **INFERENCE[path](said.text)}

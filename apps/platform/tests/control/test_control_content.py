@@ -1,3 +1,4 @@
+# size: one walk through keeping, granting, reading and forgetting, against one control plane
 """Captured content: kept for who switched it on, sealed, read by who was granted it, and every reading is noted."""
 
 import json
