@@ -68,6 +68,7 @@ def fresh(_: Sequence[Project]) -> list[Step]:
     """Whether the files that a program writes are as it writes them now."""
     return [
         Step("generated tables", [sys.executable, "-m", "tools.reference", "--check"]),
+        Step("Grafana dashboards", [sys.executable, "-m", "tools.dashboards", "--check"]),
         Step("OpenAPI documents", [sys.executable, "-m", "tools.openapi", "--check"]),
     ]
 

@@ -1,0 +1,1 @@
+"""Grafana's dashboards of what Lumina emits, written as code and generated into infra/grafana/dashboards."""
