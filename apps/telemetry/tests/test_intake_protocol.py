@@ -116,7 +116,7 @@ async def test_compressed_bodies_are_unpacked(intake: Intake, name: str, pack: A
         ({"trace_id": bytes(16)}, "trace id"),
         ({"span_id": b"longer than eight"}, "span id"),
         ({"parent_span_id": b"abc"}, "parent"),
-        ({"start_time_unix_nano": 0}, "14 days"),
+        ({"start_time_unix_nano": 0}, "31 days"),
     ],
 )
 async def test_what_cannot_be_kept_is_a_partial_success(intake: Intake, fields: Any, reason: str) -> None:
@@ -141,7 +141,7 @@ async def test_partial_success_in_json(intake: Intake) -> None:
 async def test_old_logs_are_a_partial_success(intake: Intake) -> None:
     record = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}).encode()
     _, answer, _ = await intake.post(record, "logs", JSON)
-    assert "14 days" in json.loads(answer)["partialSuccess"]["errorMessage"]
+    assert "31 days" in json.loads(answer)["partialSuccess"]["errorMessage"]
 
     _, empty, _ = await intake.post(b"", "logs")
     assert ExportLogsServiceResponse.FromString(empty) == ExportLogsServiceResponse()
