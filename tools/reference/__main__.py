@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tools.reference.command_line import command_line
 from tools.reference.litellm_config import litellm_config
+from tools.reference.promql import promql
 from tools.reference.stripped_content import stripped_content
 from tools.reference.tables import events, roles, settings, telemetry
 
@@ -14,6 +15,7 @@ PAGES = {
     "roles.md": roles,
     "events.md": events,
     "telemetry.md": telemetry,
+    "promql.md": promql,
     "stripped-content.md": stripped_content,
     "command-line.md": command_line,
     "litellm-config.md": litellm_config,
