@@ -7,6 +7,9 @@ from tools.dashboards.panels import ANY, FULL, graph, number, rows, states
 from tools.dashboards.queries import Query, percentiles, percentiles_by, rate, rates
 
 HOST = 'instance=~"$host"'
+CPU = "system_cpu_time_seconds_total"
+IDLE = f'{HOST},state="idle"'
+BUSY = f'{HOST},state!="idle"'
 OLD = ((None, "green"), (30, "red"))
 RUNS = {"0": ("down", "red"), "1": ("up", "green")}
 CONTROL = "lumina_control_request_duration_seconds"
@@ -36,7 +39,7 @@ def _now() -> list[AnyPanel]:
                "count(min by (part) (lumina_part_up) == 0) or vector(0)", ANY),
         number("Alerts", "Alerts that fire.", "short", 'count(ALERTS{alertstate="firing"}) or vector(0)', ANY),
         number("CPU", "Share of all CPUs that is busy.", "percentunit",
-               f'1 - max(system_cpu_utilization_ratio{{{HOST},state="idle"}})', FULL),
+               f"1 - {rate(CPU, IDLE)} / {rate(CPU, HOST)}", FULL),
         number("Memory", "Share of the host's memory that is not available.", "percentunit",
                f"max(system_memory_utilization_ratio{{{HOST}}})", FULL),
         number("Fullest disk", "Share of the space that is used.", "percentunit",
@@ -61,7 +64,7 @@ def _parts() -> list[AnyPanel]:
 def _processes() -> list[AnyPanel]:
     return [
         graph("CPU by part", "CPUs kept busy; 1 is one of them.", "short",
-              [Query("sum by (part) (process_cpu_utilization_ratio)", "{{part}}")], stacked=True),
+              rates("process_cpu_time_seconds_total", "", "part"), stacked=True),
         graph("Memory by part", "Shared pages are divided among their users, so that the sum is true.", "bytes",
               [Query("sum by (part) (lumina_process_memory_pss_bytes)", "{{part}}")], stacked=True),
         graph("Disk by part", "Bytes read and written in a second.", "Bps",
@@ -76,7 +79,7 @@ def _processes() -> list[AnyPanel]:
 def _host() -> list[AnyPanel]:
     return [
         graph("CPU", "Shares of all CPUs' time.", "percentunit",
-              [Query(f'avg by (state) (system_cpu_utilization_ratio{{{HOST},state!="idle"}})', "{{state}}")],
+              [Query(f"{rate(CPU, BUSY, 'state')} / scalar({rate(CPU, HOST)})", "{{state}}")],
               stacked=True, most=1),
         graph("Load", "Processes that run or wait, beside the CPUs that there are.", "short", [
             Query(f"max by (minutes) (system_cpu_load_average{{{HOST}}})", "{{minutes}} min"),
@@ -138,7 +141,7 @@ def _telemetry() -> list[AnyPanel]:
               rates("lumina_telemetry_otlp_requests_total", "", "signal", "status"), width=6),
         graph("Queue", "Time that the oldest row waits for the disk; seconds are normal.", "s",
               [Query("max(lumina_telemetry_queue_age_seconds)", "waits")], limit=OLD, width=6),
-        graph("Disk", "The store, and what its disk has left.", "bytes", [
+        graph("Disk", "Room left on the disk of the store.", "bytes", [
             Query("min(lumina_telemetry_disk_free_bytes)", "free"),
         ], width=6),
         graph("Content taken out", "Fields with prompts or answers that senders sent.", "short",
