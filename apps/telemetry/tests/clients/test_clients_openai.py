@@ -7,11 +7,19 @@ from opentelemetry.propagate import inject
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv.attributes import error_attributes, http_attributes, server_attributes, service_attributes
 from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
 
 from apps.telemetry.tests.clients.world import Lumina
 
 MODEL = "lumina/extractive"
+PUBLISHED = {
+    value
+    for module in (error_attributes, gen_ai_attributes, http_attributes, server_attributes, service_attributes)
+    for name, value in vars(module).items()
+    if name.isupper()
+}
 ASKED = "Which port? The gateway uses port 4000."
 
 
@@ -31,6 +39,12 @@ def test_span_of_the_gateway_is_a_child_of_the_callers(lumina: Lumina, streamed:
     assert below["span"]["parent_id"] == format_span_id(context.span_id)
     assert below["span"]["attributes"]["gen_ai.response.id"] == answered
     assert lumina.ask(f"resolve/{answered}", lambda found: bool(found))
+    assert {name for name in (*below["span"]["attributes"], *below["span"]["resource"]) if is_foreign(name)} == set()
+
+
+def is_foreign(name: str) -> bool:
+    """Neither Lumina's own name nor one that the conventions have published."""
+    return not name.startswith("lumina.") and name not in PUBLISHED
 
 
 def asked(lumina: Lumina, streamed: bool) -> str:
