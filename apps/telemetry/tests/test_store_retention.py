@@ -1,5 +1,6 @@
 """What is old or too much goes, and the file does not grow without end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,19 @@ async def test_series_and_senders_without_rows_are_forgotten_and_come_again(worl
     assert await retention.tidy() == 2
     await world.stored(Batch(series=[series], numbers=[NumberRow(series=1, time_ns=NOON, value=1)]))
     assert await world.rows("SELECT id FROM series") == [(1,)]
+
+
+async def test_a_point_that_comes_while_its_series_is_forgotten_has_its_series(world: World) -> None:
+    series = SeriesRow(id=1, name="s", otel_name="s", kind="gauge", unit="", description="", labels="{}")
+    retention = Retention(world.store, world.settings)
+    for number in range(8):
+        point = Batch(series=[series], numbers=[NumberRow(series=1, time_ns=NOON + number, value=1)])
+
+        both = [world.stored(point), retention.tidy()]
+        await asyncio.gather(*(both if number % 2 else reversed(both)))
+
+        assert await world.rows("SELECT id FROM series") == [(1,)]
+        await retention.sweep(NOON + 9 * DAY)
 
 
 async def test_the_status_tells_rows_queue_and_drops(world: World) -> None:

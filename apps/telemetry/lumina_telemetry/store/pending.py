@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from duckdb import DuckDBPyConnection
 from msgspec import Struct
 
 from lumina_kit import logs
@@ -117,10 +118,8 @@ class Pending:
     async def _stored(self, batch: Batch) -> bool:
         if not _rows(batch):
             return await self._store.recovered()
-        await self._know()
-        fresh = self._known.fresh(batch)
         try:
-            await self._store.write(partial(write, batch=fresh, stored_ns=time.time_ns()))
+            fresh = await self._store.write(partial(self._write, batch=batch))
         except (DiskFull, TelemetryUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 - one batch that the database refuses must not end the intake
@@ -133,12 +132,17 @@ class Pending:
             listener(fresh)
         return True
 
-    async def _know(self) -> None:
-        """A file that was opened anew may hold less than the one before; so may one that was tidied."""
+    def _write(self, connection: DuckDBPyConnection, batch: Batch) -> Batch:
+        """What is known is looked up in the writer's own turn: else a series could be forgotten before its point comes.
+
+        A file that was opened anew may hold less than the one before; so may one that was tidied.
+        """
         if self._loaded != self._store.generation:
-            generation = self._store.generation
-            await self._store.read(self._known.load)
-            self._loaded = generation
+            self._known.load(connection)
+            self._loaded = self._store.generation
+        fresh = self._known.fresh(batch)
+        write(connection, fresh, time.time_ns())
+        return fresh
 
     def _count(self, batch: Batch, fresh: Batch) -> None:
         for signal, count in _signals(fresh).items():
