@@ -14,11 +14,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, M
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from apps.telemetry.tests.store_world import World, open_world
+from lumina_telemetry.answering import answers
 from lumina_telemetry.intake.metrics import MetricsDecoder
 from lumina_telemetry.intake.sender import Decoded, Sender
 from lumina_telemetry.measures import Measures
 from lumina_telemetry.metrics.routes import routes
-from lumina_telemetry.process import answers
 from lumina_telemetry.promql import Engine
 from lumina_telemetry.settings import TelemetrySettings
 

@@ -11,12 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from apps.telemetry.tests.store_world import NOON, SECOND, World, open_world, span
+from lumina_telemetry.answering import answers
 from lumina_telemetry.logs.filters import asked
 from lumina_telemetry.logs.histogram import HistogramQuery, histogram
 from lumina_telemetry.logs.listing import LogQuery, list_logs
 from lumina_telemetry.logs.routes import routes
 from lumina_telemetry.logs.tail import Tail
-from lumina_telemetry.process import answers
 from lumina_telemetry.rows import Batch, LogRow, ResourceRow
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]

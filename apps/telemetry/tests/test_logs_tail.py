@@ -10,9 +10,9 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from apps.telemetry.tests.store_world import NOON, World, open_world
+from lumina_telemetry.answering import answers
 from lumina_telemetry.logs.routes import routes
 from lumina_telemetry.logs.tail import LOOKED_AT, MOST_WATCHERS, WAITING, Tail
-from lumina_telemetry.process import answers
 from lumina_telemetry.rows import Batch, LogRow
 
 Client = TestClient[web.Request, web.Application]

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 from apps.telemetry.tests.rules_world import gauges_at
 from apps.telemetry.tests.store_world import NOON, SECOND, World, open_world
 from lumina_kit.home import Home
-from lumina_telemetry.process.answers import problems
+from lumina_telemetry.answering.answers import problems
+from lumina_telemetry.process.watching import Watching, open_watching
 from lumina_telemetry.promql import Engine
-from lumina_telemetry.slo.watching import Watching, open_watching
 
 SLO = """version: prometheus/v1
 service: shop

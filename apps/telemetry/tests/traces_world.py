@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 
 from apps.telemetry.tests.store_world import NOON, SECOND, World
-from lumina_telemetry.process import answers
+from lumina_telemetry.answering import answers
 from lumina_telemetry.traces.routes import routes
 
 Asking = Callable[..., Awaitable[dict[str, Any]]]

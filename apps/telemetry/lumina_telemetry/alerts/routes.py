@@ -9,10 +9,9 @@ import msgspec
 from aiohttp import web
 
 from lumina_telemetry.alerts.models import AlertPage, AlertView
+from lumina_telemetry.answering import parameters
+from lumina_telemetry.answering.answers import PROJECT_LABEL, answered, scope
 from lumina_telemetry.cursors import cursor_of, position_of
-from lumina_telemetry.process.answers import answered, scope
-from lumina_telemetry.rules import asked
-from lumina_telemetry.rules.routes import PROJECT_LABEL
 from lumina_telemetry.store.store import Store
 from lumina_telemetry.times import told
 
@@ -39,9 +38,9 @@ class Alerts:
 
     async def list(self, request: web.Request) -> web.Response:
         query = request.query
-        asked.known(query, *_FILTERS, "limit", "cursor")
-        asked.choice(query, "state", STATES)
-        limit = asked.limit(query)
+        parameters.known(query, *_FILTERS, "limit", "cursor")
+        parameters.choice(query, "state", STATES)
+        limit = parameters.limit(query)
         clauses, values = _where(query, scope(request))
         sql = f"SELECT {_COLUMNS} FROM alerts {clauses} ORDER BY active_ns DESC, fingerprint DESC LIMIT {limit + 1}"  # nosec B608
         rows = await self.store.rows(sql, values)

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from lumina_contracts.content import ContentRecord
 from lumina_kit.errors import LuminaError
+from lumina_telemetry.answering.answers import scope
 from lumina_telemetry.errors import OtlpTooLarge
 from lumina_telemetry.intake.answers import refusal, success
 from lumina_telemetry.intake.bodies import Bodies, media
@@ -17,7 +18,6 @@ from lumina_telemetry.intake.decoding import Decoding, MetricsDecoding, Taken
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.signals import LOGS, METRICS, TRACES, Kind, Signal
 from lumina_telemetry.measures import Measures
-from lumina_telemetry.process.answers import scope
 from lumina_telemetry.rows import Batch
 from lumina_telemetry.settings import TelemetrySettings
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from duckdb import DuckDBPyConnection
 
 from lumina_telemetry import times
+from lumina_telemetry.answering.answers import answered, scope
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.logs import filters
 from lumina_telemetry.logs.beside import surroundings
@@ -19,7 +20,6 @@ from lumina_telemetry.logs.listing import LogQuery, list_logs, told
 from lumina_telemetry.logs.models import LogPage
 from lumina_telemetry.logs.stretches import SECOND
 from lumina_telemetry.logs.tail import Tail
-from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
 

@@ -14,12 +14,12 @@ from aiohttp import web
 from multidict import MultiDict
 
 from lumina_kit.errors import LuminaError
+from lumina_telemetry.answering.answers import scope
 from lumina_telemetry.errors import BadQuery, QueryTooSlow
 from lumina_telemetry.metrics import asking
 from lumina_telemetry.metrics.asking import Span
 from lumina_telemetry.metrics.catalogue import Discovery
 from lumina_telemetry.metrics.exemplars import Found, exemplars
-from lumina_telemetry.process.answers import scope
 from lumina_telemetry.promql import Curve, Engine, Sample
 from lumina_telemetry.promql.syntax import is_scalar
 from lumina_telemetry.settings import TelemetrySettings

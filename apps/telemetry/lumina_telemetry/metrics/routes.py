@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from lumina_telemetry.answering.answers import answered, scope
 from lumina_telemetry.metrics import asking, catalogue, composing
 from lumina_telemetry.metrics.asking import Span
 from lumina_telemetry.metrics.catalogue import CatalogueQuery, Discovery, kind_of
@@ -14,7 +15,6 @@ from lumina_telemetry.metrics.composing import Question
 from lumina_telemetry.metrics.exemplars import exemplars
 from lumina_telemetry.metrics.models import ExemplarInfo, Exemplars, Line, Lines, Names, Point, Points
 from lumina_telemetry.metrics.prometheus import prometheus_routes
-from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.promql import Engine
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store

@@ -21,9 +21,9 @@ from lumina_telemetry.measures import Measures
 from lumina_telemetry.metrics import routes as metrics
 from lumina_telemetry.process.own_report import OwnReport
 from lumina_telemetry.process.surroundings import Surroundings
+from lumina_telemetry.process.watching import open_watching
 from lumina_telemetry.promql import Engine
 from lumina_telemetry.resources import Resources
-from lumina_telemetry.slo.watching import open_watching
 from lumina_telemetry.store import status
 from lumina_telemetry.store.pending import Pending
 from lumina_telemetry.store.retention import Retention

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from lumina_kit.lifeline import Lifeline
-from lumina_telemetry.process import answers, assembly
+from lumina_telemetry.answering import answers
+from lumina_telemetry.process import assembly
 from lumina_telemetry.process.surroundings import Surroundings
 
 SOCKET = "telemetry.sock"

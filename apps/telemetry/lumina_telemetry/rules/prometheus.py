@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from lumina_telemetry.process.answers import answered, scope
+from lumina_telemetry.answering.answers import answered, scope
 from lumina_telemetry.rules.alerting import Alert
 from lumina_telemetry.rules.definitions import Alerting
 from lumina_telemetry.rules.routes import health_of, state_of, visible

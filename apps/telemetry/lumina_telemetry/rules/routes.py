@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from lumina_telemetry.answering import parameters
+from lumina_telemetry.answering.answers import PROJECT_LABEL, answered, scope
 from lumina_telemetry.cursors import cursor_of, position_of
-from lumina_telemetry.process.answers import answered, scope
-from lumina_telemetry.rules import asked
 from lumina_telemetry.rules.alerting import Alert
 from lumina_telemetry.rules.definitions import Alerting
 from lumina_telemetry.rules.library import Problem
@@ -15,7 +15,6 @@ from lumina_telemetry.rules.models import FileProblem, Health, RulePage, RuleSta
 from lumina_telemetry.rules.running import Running, RunningGroup
 from lumina_telemetry.times import told
 
-PROJECT_LABEL = "lumina_project_id"
 _STATES = ("inactive", "pending", "firing")
 _KINDS = ("alerting", "recording")
 
@@ -32,10 +31,10 @@ class Rules:
 
     async def list(self, request: web.Request) -> web.Response:
         query = request.query
-        asked.known(query, "name", "file", "group", "kind", "state", "limit", "cursor")
-        asked.choice(query, "kind", _KINDS)
-        asked.choice(query, "state", _STATES)
-        limit = asked.limit(query)
+        parameters.known(query, "name", "file", "group", "kind", "state", "limit", "cursor")
+        parameters.choice(query, "kind", _KINDS)
+        parameters.choice(query, "state", _STATES)
+        limit = parameters.limit(query)
         first = position_of(query["cursor"], 1)[0] if "cursor" in query else 0
         found = [view for view in _views(self.groups(), scope(request)) if _wanted(view, query)]
         page = found[first : first + limit]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from lumina_kit.clock import Clock
-from lumina_telemetry.process.answers import answered, scope
-from lumina_telemetry.rules import asked
+from lumina_telemetry.answering import parameters
+from lumina_telemetry.answering.answers import PROJECT_LABEL, answered, scope
 from lumina_telemetry.rules.alerting import NANO
-from lumina_telemetry.rules.routes import PROJECT_LABEL
 from lumina_telemetry.rules.running import Engine, RunningGroup
 from lumina_telemetry.rules.writing import as_yaml
 from lumina_telemetry.slo.models import SloPage
@@ -34,7 +33,7 @@ class Slos:
     now: Clock
 
     async def list(self, request: web.Request) -> web.Response:
-        asked.known(request.query, "service", "name")
+        parameters.known(request.query, "service", "name")
         project = scope(request)
         wanted = [each for each in self.rulebook.objectives if _visible(each, project)]
         for name, text in request.query.items():
@@ -43,7 +42,7 @@ class Slos:
         return answered(SloPage(await standing.of(wanted, round(self.now().timestamp() * NANO)), None, None))
 
     async def rules(self, request: web.Request) -> web.Response:
-        asked.known(request.query)
+        parameters.known(request.query)
         return web.Response(text=as_yaml(self.rulebook.generated()), content_type="application/yaml")
 
 

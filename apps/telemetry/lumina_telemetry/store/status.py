@@ -6,8 +6,8 @@ from aiohttp import web
 
 from lumina_kit.errors import Unavailable
 from lumina_telemetry import times
+from lumina_telemetry.answering.answers import answered
 from lumina_telemetry.measures import Measures
-from lumina_telemetry.process.answers import answered
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store import files
 from lumina_telemetry.store.models import Dropped, StoreStatus, TableStatus

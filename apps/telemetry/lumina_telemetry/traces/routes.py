@@ -8,8 +8,8 @@ from functools import partial
 from aiohttp import web
 
 from lumina_telemetry import times
+from lumina_telemetry.answering.answers import answered, scope
 from lumina_telemetry.errors import BadQuery, TraceNotFound
-from lumina_telemetry.process.answers import answered, scope
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
 from lumina_telemetry.traces import filters

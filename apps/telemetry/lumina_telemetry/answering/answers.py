@@ -11,6 +11,9 @@ from lumina_kit.errors import LuminaError, TooMany
 PROJECT_HEADER = "x-lumina-project"
 """The project that a caller of control is bound to; absent, all of Lumina is meant. Only control can reach us."""
 
+PROJECT_LABEL = "lumina_project_id"
+"""The label that makes an alert or an objective a project's own; without it, it is of all of Lumina."""
+
 _log = logs.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
