@@ -71,7 +71,7 @@ class Findings:
     @property
     def bytes_a_span(self) -> float:
         spans = self._taken("lumina")
-        return float(self.status.get("size_bytes", 0)) / spans if spans else 0.0
+        return float(self.status.get("used_bytes", 0)) / spans if spans else 0.0
 
     def keep(self) -> str:
         """Write it to bench/results."""
