@@ -43,16 +43,16 @@ class Dispatch:
         except ApiError as error:
             return reply_error(call, error)
         except ConnectionError:
-            call.status = calls.CLIENT_CLOSED
+            _note_hang_up(call)
             raise
         except asyncio.CancelledError:
             if not call.delivered:
-                call.status = calls.CLIENT_CLOSED
-                call.error_type = "client_closed"
+                _note_hang_up(call)
             raise
         except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer and the log the cause
             _log.exception("request failed", path=endpoint.path, request_id=call.request_id)
             if call.request.writer.output_size:
+                call.error_type = ApiError.code
                 raise ConnectionResetError("An answer has begun; only a cut tells that it is not whole.") from None
             return reply_error(call, ApiError(f"The gateway failed. Its log knows more of {call.request_id}."))
         finally:
@@ -60,6 +60,10 @@ class Dispatch:
                 call.at_end(call)
             if not endpoint.quiet:
                 self._recorder.finish(call, endpoint.path)
+
+
+def _note_hang_up(call: Call) -> None:
+    call.status, call.error_type = calls.CLIENT_CLOSED, "client_closed"
 
 
 async def _send(call: Call, response: StreamResponse) -> None:
