@@ -88,6 +88,14 @@ async def test_alert_that_goes_on_is_told_again_each_minute(world: RulesWorld) -
     assert sum(each.labels["alertname"] == "Lasting" for each in world.ear.heard) == 3
 
 
+async def test_alert_that_comes_back_within_a_minute_is_told_at_once(world: RulesWorld) -> None:
+    for load in (11, 1, 1, 1, 11):
+        await world.after(15, load=load)
+
+    told = [each.firing for each in world.ear.heard if each.labels["alertname"] == "Lasting"]
+    assert told == [True, False, True]
+
+
 async def test_firing_alert_fires_on_after_a_restart(world: RulesWorld) -> None:
     for _ in range(2):
         await world.after(15, load=6)

@@ -51,7 +51,10 @@ def percent(value: object) -> str | None:
 
 
 def burn(value: object) -> str:
-    return "-" if value is None else f"{cast('float', value):.2g}x"
+    if value is None:
+        return "-"
+    rate = cast("float", value)
+    return f"{rate:.0f}x" if rate >= 10 else f"{rate:.2g}x"
 
 
 def _ends(rates: Sequence[Row]) -> Sequence[Row]:

@@ -17,7 +17,7 @@ def known(query: Mapping[str, str], *names: str) -> None:
 def limit(query: Mapping[str, str]) -> int:
     """How many rows a page has. Raises BadQuery."""
     text = query.get("limit", str(PAGE))
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= MOST:
+    if not text.isdecimal() or len(text) > len(str(MOST)) or not 1 <= int(text) <= MOST:
         raise BadQuery(f"limit is {text[:60]!r}.", next_step=f"Give a whole number from 1 to {MOST}.")
     return int(text)
 

@@ -64,11 +64,9 @@ class Alerts:
     def active(self) -> list[Alert]:
         return [alert for alert in self._alerts.values() if alert.state != "resolved"]
 
-    def evaluate(self, found: Iterable[Found], now_ns: int, limit: int = 0) -> None:
+    def evaluate(self, found: Iterable[Found], now_ns: int) -> None:
         """Move on to what the expression gives now. Raises RuleFailed, and changes nothing then."""
         given = self._given(found, now_ns)
-        if limit and len(given) > limit:
-            raise RuleFailed(f"The rule gives {len(given)} alerts, and the group's limit is {limit}.")
         moved = {key: self._seen(self._alerts.get(key), fresh, now_ns) for key, fresh in given.items()}
         for key, alert in self._alerts.items():
             if key not in given and (left := self._missed(alert, now_ns)):

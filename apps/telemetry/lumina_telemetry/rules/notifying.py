@@ -10,7 +10,7 @@ _INTERVALS = 4
 
 
 def due_notices(running: Running, interval: float, now_ns: int) -> list[Notice]:
-    """Firing alerts that were not sent for a minute, and those resolved since they were sent; marked as sent."""
+    """Firing alerts that were not sent for a minute, and those that began or ended since; marked as sent."""
     if running.alerts is None:
         return []
     held = {key_of(alert.labels): alert for alert in running.alerts.all}
@@ -33,6 +33,5 @@ def notice(alert: Alert, until_ns: int) -> Notice:
 def _needed(alert: Alert, sent_ns: int, now_ns: int) -> bool:
     if alert.state == "pending":
         return False
-    if alert.resolved_ns is not None and alert.resolved_ns > sent_ns:
-        return True
-    return sent_ns + RESEND_NS <= now_ns
+    moved_ns = alert.resolved_ns or alert.fired_ns or 0
+    return moved_ns > sent_ns or sent_ns + RESEND_NS <= now_ns
