@@ -30,13 +30,14 @@ class Running:
     gateway: str
     admin_key: str
     pid: int
+    home: Path
 
 
 @contextmanager
-def lumina(*flags: str) -> Iterator[Running]:
-    """A ready Lumina; `flags` go to `lumina up`."""
+def lumina(*flags: str, home: Path | None = None) -> Iterator[Running]:
+    """A ready Lumina; `flags` go to `lumina up`. Its home is thrown away, if none is given."""
     with tempfile.TemporaryDirectory(prefix="lumina-", ignore_cleanup_errors=True) as folder:
-        home, log = Path(folder) / "home", Path(folder) / "log"
+        home, log = home or Path(folder) / "home", Path(folder) / "log"
         argv = [tool("lumina"), "up", "--home", str(home), "--port", "0", "--gateway-port", "0", *flags]
         env = {**os.environ, "LUMINA_KEY_FILE": f"{folder}/master.key"}
         with log.open("wb") as output, subprocess.Popen(argv, env=env, stdout=output, stderr=output) as process:
@@ -53,7 +54,7 @@ def _ready(process: subprocess.Popen[bytes], home: Path, log: Path) -> Running:
             endpoints = json.loads((home / "endpoints.json").read_text())
             if _answers(endpoints["control"]) and _answers(endpoints["gateway"]):
                 key = (home / "admin.key").read_text().strip()
-                return Running(endpoints["control"], endpoints["gateway"], key, process.pid)
+                return Running(endpoints["control"], endpoints["gateway"], key, process.pid, home)
         time.sleep(0.1)
     raise DidNotStart(f"Lumina was not ready after {START_SECONDS} s or ended:\n{log.read_text()[-3000:]}")
 

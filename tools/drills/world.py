@@ -72,13 +72,14 @@ def configured(
     *,
     settings: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
+    home: Path | None = None,
 ) -> Iterator[Configured]:
     """A Lumina whose routes have backends at these addresses; `settings` are further sections of the configuration."""
     with tempfile.TemporaryDirectory(prefix="lumina-drill-") as folder, _only(environment or {}):
         file = Path(folder) / "gateway.yaml"
         write_config(file, backends, settings)
-        with lumina("--config", str(file)) as running:
-            yield Configured(running.control, running.gateway, running.admin_key, running.pid, file)
+        with lumina("--config", str(file), home=home) as running:
+            yield Configured(running.control, running.gateway, running.admin_key, running.pid, running.home, file)
 
 
 def write_config(file: Path, backends: dict[str, list[str]], settings: dict[str, Any] | None = None) -> None:
