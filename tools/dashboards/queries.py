@@ -8,7 +8,10 @@ DURATION = "gen_ai_client_operation_duration_seconds"
 FIRST_CHUNK = "gen_ai_client_operation_time_to_first_chunk_seconds"
 TOKENS = "gen_ai_client_token_usage"
 OVERHEAD = "lumina_gateway_overhead_seconds"
-OURS = 'error_type=~"backend_.*|no_backend_available|not_ready|overloaded|part_unavailable|internal_error|5.."'
+OURS = (
+    'error_type=~"backend_.*|no_backend_available|not_ready|overloaded|limits_unavailable|part_unavailable'
+    '|internal_error|5.."'
+)
 """Failures that are not the caller's, as the shipped objective of availability counts them."""
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from lumina_platform.cli.target import Target
 from tools.dashboards.__main__ import stale
+from tools.dashboards.queries import OURS
 from tools.tests import dashboards_world as world
 from tools.tests.dashboards_world import DASHBOARDS, GRAFANA, SCRAPED, Emitted
 
@@ -119,6 +120,12 @@ def test_a_metric_or_label_that_nobody_emits_is_found(known: Emitted) -> None:
     asked = world.uses('sum by (part, colour) (lumina_part_up{shape="round"}) / lumina_parts_up')
 
     assert _unknown(asked, known) == ["lumina_part_up{colour}", "lumina_part_up{shape}", "lumina_parts_up"]
+
+
+def test_dashboards_count_the_failures_that_the_objective_of_availability_counts(control: httpx.Client) -> None:
+    rules = control.get("/api/telemetry/slos/rules").raise_for_status().text
+
+    assert OURS in rules
 
 
 def test_metrics_and_labels_of_every_shipped_rule_are_emitted(known: Emitted, control: httpx.Client) -> None:
