@@ -1,6 +1,7 @@
 """A marker in every field that a convention gives to people's words is found nowhere in what is stored."""
 
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ OTHERS = [
     "retrieval.documents.0.document.content", "embedding.embeddings.0.embedding.text",
     "reranker.input_documents.0.document.content", "metadata.requester_metadata", "langfuse.trace.input",
     "langfuse.observation.output", "langfuse.trace.metadata.note", "mlflow.trace.requestPreview", "input.value",
+    "llm.anthropic.thinking", "llm.prompts", "llm.completions", "llm.chat.stop_sequences", "message.content",
+    "message_content.text", "embedding.text.0", "embedding.vector.1", "audio.transcript.0", "image.url.2", "exception",
+    "user_prompt", "span.annotations.0.annotation.explanation", "llm.evaluations.0.evaluation.explanation",
 ]  # fmt: skip
 KEPT = [
     "gen_ai.request.model", "gen_ai.usage.input_tokens", "gen_ai.tool.name", "gen_ai.prompt.name", "llm.model_name",
@@ -34,6 +38,10 @@ KEPT = [
     "openinference.span.kind", "session.id", "user.id", "mlflow.spanType", "litellm.call_id", "http.request.method",
     "metadata.user_api_key_team_id", "retrieval.documents.3.document.id", "exception.type", "message.role",
     "gen_ai.evaluation.score.value", "tool.name", "input.mime_type", "messaging.system",
+    "input.rows", "output.bytes", "message.size", "message.id", "error.count", "error.type", "exception.count",
+    "llm.retries", "llm.system", "llm.finish_reason", "llm.top_k", "llm.token_count.completion_details.reasoning",
+    "gen_ai.completion.0.finish_reason", "k8s.deployment.annotations.owner", "retrieval.documents.0.document.score",
+    "document.id", "embedding.model_name", "reranker.top_k", "inputs.count", "prompt.id",
 ]  # fmt: skip
 
 
@@ -193,6 +201,41 @@ async def test_flag_called_error_is_no_exception(intake: Intake) -> None:
     await intake.post(traces.SerializeToString())
 
     assert await intake.rows("SELECT attributes FROM spans") == [('{"error":true}',)]
+
+
+async def test_text_of_an_exception_goes_in_whatever_form_it_comes(intake: Intake) -> None:
+    traces, span = one_span()
+    span.attributes.add(key="exception.message").value.bytes_value = MARKER.encode()
+    span.attributes.add(key="error").value.array_value.values.add(string_value=MARKER)
+    span.attributes.add(key="exception.stacktrace").value.kvlist_value.values.add(key="a").value.string_value = MARKER
+
+    await intake.post(traces.SerializeToString())
+
+    assert await intake.rows("SELECT attributes FROM spans") == [("{}",)]
+
+
+async def test_of_very_many_attributes_those_without_content_stay(intake: Intake) -> None:
+    traces, span = one_span()
+    for number in range(1500):
+        put(span.attributes, **{"gen_ai.prompt": MARKER, f"n{number}": number})
+
+    await intake.post(traces.SerializeToString())
+
+    [(_, body, _)] = intake.forwarded
+    [[passed]] = [scope.spans for scope in ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans]
+    assert [(pair.key, pair.value.int_value) for pair in passed.attributes] == [(f"n{n}", n) for n in range(1500)]
+
+
+def test_names_from_outside_are_not_remembered_without_bound() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            content.of_foreign_attribute(f"{number:05}{'x' * 4000}")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 2**20
 
 
 async def test_others_cannot_use_the_names_of_lumina(intake: Intake) -> None:

@@ -1,7 +1,9 @@
 """Where the conventions put prompts, answers and other words of people: the one table of what intake takes out.
 
-A pattern is a name, in which `*` stands for anything; what matches `kept` stays. Whole namespaces are listed where
-senders put names of their own into them (LiteLLM writes every parameter of a call as `llm.<provider>.<parameter>`).
+A pattern is a name, in which `*` stands for anything; what matches `kept` stays. A whole namespace is listed where
+senders put names of their own into it (LiteLLM writes every parameter of a call as `llm.<provider>.<parameter>`, and
+what its caller says of it as `metadata.<name>`); elsewhere only what the conventions define, since applications have
+attributes such as `input.rows`.
 
 Texts of exceptions are among it, on every span and log record: providers quote the prompt in their errors, and the
 exception of a model call passes through all spans around it. Its type stays, and of a stack trace the frames. The
@@ -12,13 +14,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import lru_cache
 from types import MappingProxyType
 
 RESERVED = "reserved"
 """Stands for a name of Lumina's own, which nobody else may use."""
 EXCEPTIONS = "exceptions"
 _MANY_NAMES = 16_384
+_LONGEST_NAME = 256
+
+Judge = Callable[[str], str | None]
+"""Tells the convention of a name."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ TABLE: tuple[Convention, ...] = (
             "gen_ai.choice", "gen_ai.memory.query.text", "gen_ai.memory.records", "mcp.request.argument",
             "mcp.request.params*", "mcp.response.value",
         ),
-        kept=("gen_ai.prompt.name", "gen_ai.prompt.id", "gen_ai.prompt.version"),
+        kept=(
+            "gen_ai.prompt.name", "gen_ai.prompt.id", "gen_ai.prompt.version", "gen_ai.completion.*.finish_reason",
+        ),
         events=(
             "gen_ai.*.message", "gen_ai.choice", "gen_ai.content.*", "gen_ai.client.inference.operation.details",
         ),
@@ -55,23 +62,23 @@ TABLE: tuple[Convention, ...] = (
         "openinference",
         "OpenInference (Arize, Phoenix)",
         (
-            "llm.*", "input.*", "output.*", "message.*", "message_content.*", "prompt.text", "completion.text",
-            "document.content", "document.metadata", "retrieval.documents*", "embedding.text", "embedding.vector",
-            "embedding.embeddings*", "reranker.query", "reranker.input_documents*", "reranker.output_documents*",
-            "tool.parameters", "tool.json_schema", "tool.output", "tool_call.function.arguments", "audio.transcript",
-            "audio.url", "image.url", "video.url", "metadata", "*.evaluations*", "*.annotations*",
-            "annotation.explanation", "evaluation.explanation", "annotation.metadata", "evaluation.metadata",
+            "llm.input*", "llm.output*", "llm.prompt*", "llm.completion*", "llm.message*", "llm.content*",
+            "llm.choices*", "llm.function*", "llm.tools*", "llm.invocation_parameters*", "llm.headers", "llm.request",
+            "llm.response", "llm.*.*", "input.value*", "input.audio*", "output.value*", "output.audio*",
+            "message.content*", "message.name", "message.function_call*", "message.tool_calls*", "message.reasoning*",
+            "message_content.*", "prompt.text", "completion.text", "document.content", "document.metadata*",
+            "retrieval.documents*", "embedding.text*", "embedding.vector*", "embedding.embeddings*", "reranker.query",
+            "reranker.input_documents*", "reranker.output_documents*", "tool.parameters*", "tool.json_schema",
+            "tool.output", "tool_call.function.arguments*", "audio.transcript*", "audio.url*", "image.url*",
+            "video.url*", "metadata", "*evaluation.explanation", "*evaluation.metadata*", "*annotation.explanation",
+            "*annotation.metadata*",
         ),
         kept=(
-            "llm.model_name", "llm.provider", "llm.system", "llm.token_count.*", "llm.cost.*", "llm.finish_reason",
-            "llm.request.model_name", "llm.response.model_name", "llm.prompt_template.version",
-            "llm.request.type", "llm.request.model", "llm.request.max_tokens", "llm.request.temperature",
-            "llm.request.top_p", "llm.response.model", "llm.response.id", "llm.response.cost",
-            "llm.response.finish_reason", "llm.response.stop_reason", "llm.usage.*", "llm.is_streaming", "llm.stream",
-            "llm.user", "llm.model", "llm.operation", "llm.temperature", "llm.top_p", "llm.top_k", "llm.max_tokens",
-            "llm.frequency_penalty", "llm.presence_penalty", "llm.token.counts.*", "input.mime_type",
-            "output.mime_type", "message.role", "message_content.type", "message.id", "message.type",
-            "message.*size", "*.document.id", "*.document.score",
+            "llm.prompt_template.version", "llm.token_count.*", "llm.token.counts.*", "llm.usage.*", "llm.cost.*",
+            "llm.request.type", "llm.request.model", "llm.request.model_name", "llm.request.max_tokens",
+            "llm.request.temperature", "llm.request.top_p", "llm.request.repetition_penalty", "llm.response.model",
+            "llm.response.model_name", "llm.response.id", "llm.response.cost", "llm.response.finish_reason",
+            "llm.response.stop_reason", "message_content.type", "*.document.id", "*.document.score",
         ),
     ),
     Convention(
@@ -114,7 +121,7 @@ TABLE: tuple[Convention, ...] = (
     ),
     Convention(
         "others",
-        "Vercel AI SDK, Google ADK, pydantic-ai, LiveKit, Laminar, and names without a namespace",
+        "Vercel AI SDK, Google ADK, pydantic-ai, LiveKit, Laminar, Claude Code, and names without a namespace",
         (
             "ai.prompt", "ai.prompt.*", "ai.response.text", "ai.response.object", "ai.response.reasoning",
             "ai.response.toolCalls", "ai.result.*", "ai.toolCall.args", "ai.toolCall.result", "ai.value", "ai.values",
@@ -124,13 +131,15 @@ TABLE: tuple[Convention, ...] = (
             "tool_arguments", "tool_response", "agent.messages", "response.model_output", "lk.chat_ctx",
             "lk.input_text", "lk.instructions", "lk.user_input", "lk.user_transcript", "lk.response.text",
             "lk.response.function_calls", "lmnr.span.input", "lmnr.span.output", "messages", "prompt", "prompts",
-            "completion", "completions", "input", "inputs", "output", "outputs",
+            "completion", "completions", "input", "inputs", "output", "outputs", "user_prompt", "system_prompt",
+            "new_context", "tool_input", "full_command",
         ),
+        events=("tool.output",),
     ),
     Convention(
         EXCEPTIONS,
         "Texts of exceptions",
-        ("exception.message", "exception.stacktrace", "error.message", "error.stack_trace", "error",
+        ("exception.message", "exception.stacktrace", "exception", "error.message", "error.stack_trace", "error",
          "litellm.provider.error.stack_trace", "litellm.provider.error.message"),
     ),
 )  # fmt: skip
@@ -157,19 +166,42 @@ _COMPILED: Mapping[str, _Patterns] = MappingProxyType(
 )
 
 
-@lru_cache(_MANY_NAMES)
-def of_attribute(name: str) -> str | None:
-    """The convention by which an attribute holds content; None: it holds none."""
+class _Remembered(dict[str, str | None]):
+    """What was judged of names. They come from outside: so many are remembered, and none that is long."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    def __missing__(self, name: str) -> str | None:
+        convention = self._judge(name)
+        if len(name) <= _LONGEST_NAME:
+            if len(self) >= _MANY_NAMES:
+                self.clear()
+            self[name] = convention
+        return convention
+
+
+def _of_attribute(name: str) -> str | None:
     return next((convention for convention, patterns in _COMPILED.items() if patterns.take(name)), None)
 
 
-@lru_cache(_MANY_NAMES)
-def of_foreign_attribute(name: str) -> str | None:
-    """As `of_attribute`, for a sender that is not Lumina: RESERVED for a name of Lumina's own."""
-    return RESERVED if name.startswith("lumina.") else of_attribute(name)
+def _of_foreign_attribute(name: str) -> str | None:
+    return RESERVED if name.startswith("lumina.") else _of_attribute(name)
 
 
-def but_exceptions(judge: Callable[[str], str | None]) -> Callable[[str], str | None]:
+def _of_event(name: str) -> str | None:
+    return next((convention for convention, patterns in _COMPILED.items() if patterns.events.match(name)), None)
+
+
+of_attribute: Judge = _Remembered(_of_attribute).__getitem__
+"""The convention by which an attribute holds content; None: it holds none."""
+of_foreign_attribute: Judge = _Remembered(_of_foreign_attribute).__getitem__
+"""As `of_attribute`, for a sender that is not Lumina: RESERVED for a name of Lumina's own."""
+of_event: Judge = _Remembered(_of_event).__getitem__
+"""The convention by which an event is content as a whole."""
+
+
+def but_exceptions(judge: Judge) -> Judge:
     """The same without the texts of exceptions, for who wants to keep them."""
 
     def judged(name: str) -> str | None:
@@ -177,12 +209,6 @@ def but_exceptions(judge: Callable[[str], str | None]) -> Callable[[str], str | 
         return None if convention == EXCEPTIONS else convention
 
     return judged
-
-
-@lru_cache(_MANY_NAMES)
-def of_event(name: str) -> str | None:
-    """The convention by which an event is content as a whole."""
-    return next((convention for convention, patterns in _COMPILED.items() if patterns.events.match(name)), None)
 
 
 _FRAME = re.compile(

@@ -1,7 +1,7 @@
 """Takes content out of export requests, in place, before anything else looks at them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,16 +16,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from lumina_contracts.content import ContentRecord, Kind
 from lumina_telemetry.intake import content
+from lumina_telemetry.intake.content import Judge
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.values import plain
 
 Taken = dict[str, Any]
 """What was taken from one place, by name."""
-Judge = Callable[[str], str | None]
 _STACKS = frozenset({"exception.stacktrace", "error.stack_trace", "litellm.provider.error.stack_trace"})
 _RECORD_BYTES = 2**20
 _LATEST_NS = 2**63 - 1
 _NESTED = frozenset({"kvlist_value", "array_value"})
+_MANY = 1000
+_NUMBERS = frozenset({None, "bool_value", "int_value", "double_value"})
 
 
 @dataclass
@@ -143,21 +145,20 @@ class Stripper:
         gone: list[int] = []
         for index, pair in enumerate(attributes):
             convention = judge(pair.key)
-            if convention is not None and (convention != content.EXCEPTIONS or pair.value.string_value):
+            if convention is not None and (convention != content.EXCEPTIONS or _can_quote(pair.value)):
                 taken[pair.key] = self._take(pair, convention)
-                if not (pair.key in _STACKS and pair.value.string_value):
+                if not pair.value.string_value or pair.key not in _STACKS:
                     gone.append(index)
             elif pair.value.WhichOneof("value") in _NESTED:
                 self._value(pair.value, taken)
-        for index in reversed(gone):
-            del attributes[index]
+        _remove(attributes, gone)
         return taken
 
     def _take(self, pair: KeyValue, convention: str) -> object:
         """The value that goes; of a stack trace the frames stay behind."""
         self._count(convention)
         value = plain(pair.value) if self._sender.captures and convention != content.RESERVED else None
-        if pair.key in _STACKS:
+        if pair.key in _STACKS and pair.value.string_value:
             pair.value.string_value = content.frames(pair.value.string_value)
         return value
 
@@ -203,6 +204,23 @@ class Stripper:
 def _shortened(encoded: bytes) -> bytes:
     """The beginning, as a text: cut JSON is none."""
     return msgspec.json.encode(encoded[:_RECORD_BYTES].decode(errors="ignore"))
+
+
+def _remove(attributes: MutableSequence[KeyValue], places: list[int]) -> None:
+    """One by one, each moves all that follow: of many, what stays is written anew."""
+    if len(places) > _MANY:
+        gone = set(places)
+        kept = [pair for place, pair in enumerate(attributes) if place not in gone]
+        del attributes[:]
+        attributes.extend(kept)
+        return
+    for place in reversed(places):
+        del attributes[place]
+
+
+def _can_quote(value: AnyValue) -> bool:
+    """Flags and numbers quote nobody: `error` is often one."""
+    return value.WhichOneof("value") not in _NUMBERS
 
 
 def _points(metrics: Iterable[Metric]) -> Iterator[Any]:
