@@ -81,20 +81,22 @@ def numbered(trace_id: bytes, service: str) -> bytes:
     """A root and its children, `SPANS_A_BATCH` together, begun now."""
     now = time.time_ns()
     spans = [
-        made(trace_id, number, 0 if number == 1 else 1, start_time_unix_nano=now + number)
-        for number in range(1, SPANS_A_BATCH + 1)
+        made(trace_id, number, 0 if number == 1 else 1, start_ns=now + number) for number in range(1, SPANS_A_BATCH + 1)
     ]
     return request(spans, service)
 
 
-def made(trace_id: bytes, number: int, parent: int = 0, **fields: int) -> Span:
-    """Span `number`, a millisecond long; parent 0 stands for none."""
-    start = fields.get("start_time_unix_nano", time.time_ns())
-    told = {"start_time_unix_nano": start, "end_time_unix_nano": start + 10**6, **fields}
-    span = Span(trace_id=trace_id, span_id=number.to_bytes(8, "big"), name=f"step {number}", **told)
-    if parent:
-        span.parent_span_id = parent.to_bytes(8, "big")
-    return span
+def made(trace_id: bytes, number: int, parent: int = 0, start_ns: int = 0, duration_ns: int = 10**6) -> Span:
+    """Span `number`, begun now if no start is told; parent 0 stands for none."""
+    start = start_ns or time.time_ns()
+    return Span(
+        trace_id=trace_id,
+        span_id=number.to_bytes(8, "big"),
+        parent_span_id=parent.to_bytes(8, "big") if parent else b"",
+        name=f"step {number}",
+        start_time_unix_nano=start,
+        end_time_unix_nano=start + duration_ns,
+    )
 
 
 def request(spans: list[Span], service: str) -> bytes:
@@ -103,4 +105,4 @@ def request(spans: list[Span], service: str) -> bytes:
     resource = asked.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = service
     resource.scope_spans.add().spans.extend(spans)
-    return asked.SerializeToString()
+    return bytes(asked.SerializeToString())
