@@ -17,7 +17,6 @@ from apps.telemetry.tests.store_world import World, open_world
 from lumina_telemetry.answering import answers
 from lumina_telemetry.intake.metrics import MetricsDecoder
 from lumina_telemetry.intake.sender import Decoded, Sender
-from lumina_telemetry.measures import Measures
 from lumina_telemetry.metrics.routes import routes
 from lumina_telemetry.promql import Engine
 from lumina_telemetry.settings import TelemetrySettings
@@ -86,10 +85,9 @@ class Intake:
 
     settings: TelemetrySettings = field(default_factory=TelemetrySettings)
     clock: Clock = field(default_factory=lambda: Clock(NOW + 600 * SECOND))
-    measures: Measures = field(default_factory=Measures)
 
     def __post_init__(self) -> None:
-        self.decoder = MetricsDecoder(self.settings, self.measures, self.clock)
+        self.decoder = MetricsDecoder(self.settings, self.clock)
 
     def take(self, *metrics: Metric, sender: Sender = OURS) -> Decoded:
         return self.decoder.decode(request(*metrics), sender)

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import msgspec
@@ -22,7 +23,6 @@ from lumina_telemetry.rows import STALE
 from lumina_telemetry.settings import TelemetrySettings
 
 PROJECT: dict[str, Any] = {"lumina.project.id": "p2"}
-CONTENT: dict[str, Any] = {"gen_ai.prompt": "marker"}
 ENDED = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 
 
@@ -206,15 +206,91 @@ def test_luminas_own_points_belong_to_the_project_they_name() -> None:
     assert series.project == "p2"
 
 
-def test_content_never_becomes_a_label() -> None:
+def test_labels_that_conventions_of_spans_call_content_tell_series_apart() -> None:
+    batch = Intake().take(*(gauge("load", 1, error=each, output="stdout") for each in ("timeout", "refused"))).batch
+
+    assert len({row.series for row in batch.numbers}) == 2
+
+
+def test_labels_are_bounded_together() -> None:
+    long: dict[str, Any] = {f"{number}{'x' * 200}": "y" * 512 for number in range(10)}
+    one: dict[str, Any] = {"n" * 5000: "x"}
+
+    decoded = Intake().take(gauge("load", 1, **long), gauge("load", 1, **one))
+
+    assert (decoded.rejected, decoded.batch.numbers) == (2, [])
+    assert "too long" in decoded.message
+
+
+LARGEST = 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("histogram", {"count": LARGEST, "bucket_counts": [1, 1], "explicit_bounds": [1.0]}),
+        ("histogram", {"bucket_counts": [LARGEST, 1], "explicit_bounds": [1.0]}),
+        ("histogram", {"explicit_bounds": [1.0] * 300}),
+        ("exponential_histogram", {"zero_count": LARGEST}),
+        ("exponential_histogram", {"positive": {"bucket_counts": [LARGEST]}}),
+        ("exponential_histogram", {"negative": {"bucket_counts": [LARGEST, LARGEST]}}),
+        ("exponential_histogram", {"positive": {"bucket_counts": [0] * 20_000}}),
+    ],
+)
+def test_counts_that_nothing_can_hold_are_refused(kind: str, fields: dict[str, Any]) -> None:
+    metric = Metric(name="size")
+    data = getattr(metric, kind)
+    data.aggregation_temporality = CUMULATIVE
+    data.data_points.add(time_unix_nano=NOW, **fields)
+
+    decoded = Intake().take(metric, gauge("load", 1))
+
+    assert (decoded.rejected, len(decoded.batch.numbers), decoded.batch.histograms) == (1, 1, [])
+
+
+def test_changes_never_add_up_to_more_than_the_store_can_hold() -> None:
     intake = Intake()
 
-    [series] = intake.take(gauge("load", 1, **CONTENT), sender=THEIRS).batch.series
+    rows = [
+        intake.take(histogram("wait", [2**61, 2**60, 0], seconds, temporality=DELTA)).batch.histograms[0]
+        for seconds in range(1, 6)
+    ]
 
-    assert "marker" not in series.labels
-    assert intake.measures.registry.get_sample_value(
-        "lumina_telemetry_content_stripped_total", {"convention": "gen_ai"}
-    )
+    assert max(rows[-1].count, *rows[-1].buckets) == 2**63 - 1
+
+
+def test_change_that_is_no_number_changes_nothing() -> None:
+    intake = Intake()
+
+    values = [
+        intake.take(counter("orders", value, seconds, temporality=DELTA)).batch.numbers[0].value
+        for seconds, value in enumerate((5, math.nan, math.inf, 2), start=1)
+    ]
+
+    assert values == [5, 5, 5, 7]
+
+
+def test_changes_count_again_soon_after_a_clock_was_set_right() -> None:
+    intake = Intake()
+    intake.take(counter("orders", 5, seconds=86_400, temporality=DELTA))
+    intake.clock.now_ns += 600 * SECOND
+
+    [row] = intake.take(counter("orders", 2, seconds=1200, temporality=DELTA)).batch.numbers
+
+    assert row.value == 7
+
+
+def test_newest_exemplars_are_kept_and_none_that_is_no_number() -> None:
+    metric = histogram("wait", [0, 1, 0])
+    for second in range(12):
+        metric.histogram.data_points[0].exemplars.add(
+            as_double=math.nan if second == 3 else second, time_unix_nano=NOW - second * SECOND, trace_id=b"\1" * 16
+        )
+
+    [row] = Intake().take(metric).batch.histograms
+
+    kept = msgspec.json.decode(row.exemplars or "")
+    assert sorted(each["value"] for each in kept) == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]
 
 
 def test_a_clock_that_is_ahead_does_not_put_points_into_the_future() -> None:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from lumina_telemetry.intake import content
 from lumina_telemetry.intake.naming import label_name
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.values import plain
-from lumina_telemetry.measures import Measures
 
 MOST_LABELS = 64
 LONGEST_VALUE = 512
+LONGEST_TOGETHER = 4096
+"""Characters of all names and values of one point: series are held in memory."""
 PROJECT_LABEL = "lumina_project_id"
 """On each point of a project. Nobody outside can set it: labels that begin with `lumina_` are dropped."""
 _OWN = "lumina_"
@@ -25,13 +25,14 @@ Labels = tuple[tuple[str, str], ...]
 class Labelling:
     """Labels by the attributes they come from; remembered, since points come with the same ones again and again."""
 
-    def __init__(self, measures: Measures) -> None:
-        self._measures = measures
+    def __init__(self) -> None:
         self._remembered: dict[object, Labels | None] = {}
 
     def labels(self, target: Labels, pairs: Iterable[KeyValue], sender: Sender) -> Labels | None:
-        """Sorted labels; None: there are too many."""
+        """Sorted labels; None: there are too many, or they are too long."""
         given = tuple((pair.key, pair.value.SerializeToString()) for pair in pairs)
+        if sum(len(key) + len(value) for key, value in given) > 2 * LONGEST_TOGETHER:
+            return self._made(target, pairs, sender)
         remembered = (target, given, sender.ours, sender.project)
         if remembered not in self._remembered:
             if len(self._remembered) >= _MOST_REMEMBERED:
@@ -42,9 +43,6 @@ class Labelling:
     def _made(self, target: Labels, pairs: Iterable[KeyValue], sender: Sender) -> Labels | None:
         found: dict[str, str] = {}
         for pair in sorted(pairs, key=lambda each: each.key):
-            if convention := content.of_attribute(pair.key):
-                self._measures.stripped(convention)
-                continue
             _add(found, label_name(pair.key), text(pair))
         if not sender.ours:
             found = {name: value for name, value in found.items() if not name.startswith(_OWN)}
@@ -52,7 +50,8 @@ class Labelling:
             found[PROJECT_LABEL] = sender.project
         found.update(target)
         kept = {name: value for name, value in found.items() if value and name not in _OF_READING}
-        return tuple(sorted(kept.items())) if len(kept) <= MOST_LABELS else None
+        fits = len(kept) <= MOST_LABELS and sum(map(len, (*kept, *kept.values()))) <= LONGEST_TOGETHER
+        return tuple(sorted(kept.items())) if fits else None
 
 
 def target(resource: Mapping[str, str]) -> Labels:

@@ -1,5 +1,6 @@
 """OTLP metrics to rows under their Prometheus names. What came as changes is added up: all that is stored is totals."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,12 +16,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from lumina_telemetry.intake.histograms import Counts, Point, counts_of, exemplars_of
+from lumina_telemetry.intake.histograms import LARGEST, Counts, Point, counts_of, exemplars_of
 from lumina_telemetry.intake.instruments import Instrument, instrument_of, refusal
 from lumina_telemetry.intake.labels import PROJECT_LABEL, Labelling, Labels, target, texts
 from lumina_telemetry.intake.sender import Decoded, Sender, Tally
 from lumina_telemetry.intake.series import Directory, Identity, Series
-from lumina_telemetry.measures import Measures
 from lumina_telemetry.rows import STALE, Batch, HistogramRow, NumberRow, SeriesRow
 from lumina_telemetry.settings import TelemetrySettings
 
@@ -50,17 +50,15 @@ class _Request:
 class MetricsDecoder:
     """Remembers series, and the sums of those that send changes, between requests. Any thread may call it."""
 
-    def __init__(
-        self, settings: TelemetrySettings, measures: Measures, now_ns: Callable[[], int] = time.time_ns
-    ) -> None:
+    def __init__(self, settings: TelemetrySettings, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._most = settings.series
         self._directory = Directory(settings.series)
-        self._labelling = Labelling(measures)
+        self._labelling = Labelling()
         self._now_ns = now_ns
         self._lock = threading.Lock()
 
     def decode(self, request: ExportMetricsServiceRequest, sender: Sender) -> Decoded:
-        """Rows of all points that can be kept; the rest are counted, with the reason."""
+        """Rows of all points that can be kept; the rest are counted, with the reason. Content is stripped before."""
         with self._lock:
             current = _Request(sender, self._now_ns())
             for resource in request.resource_metrics:
@@ -85,7 +83,7 @@ class MetricsDecoder:
     def _point(self, current: _Request, instrument: Instrument, point: Any) -> None:
         labels = self._labelling.labels(current.target, point.attributes, current.sender)
         if labels is None:
-            current.tally.rejected["with too many labels"] += 1
+            current.tally.rejected["with too many labels, or too long ones"] += 1
         elif isinstance(point, NumberDataPoint):
             self._number(current, _identity(current, instrument, labels), point, delta=instrument.delta)
         elif isinstance(point, SummaryDataPoint):
@@ -103,7 +101,7 @@ class MetricsDecoder:
             return
         value = float(point.as_int) if point.HasField("as_int") else point.as_double
         if delta:
-            if series.advances(point.time_unix_nano or moment):
+            if series.advances(point.time_unix_nano or moment, current.now_ns) and math.isfinite(value):
                 series.value += value
             value = series.value
         current.number(series, moment, value)
@@ -115,13 +113,14 @@ class MetricsDecoder:
             return
         counts = counts_of(point)
         if counts is None:
-            current.tally.rejected["with buckets that do not fit their bounds"] += 1
+            current.tally.rejected["with buckets that do not fit their bounds, or counts beyond 64 bits"] += 1
             return
         series = self._series(current, identity, counts.bounds)
         if series is None:
             return
         if delta:
-            counts = _added(series, counts, again=not series.advances(point.time_unix_nano or moment))
+            again = not series.advances(point.time_unix_nano or moment, current.now_ns)
+            counts = _added(series, counts, again=again)
         row = HistogramRow(
             series=series.row.id,
             time_ns=moment,
@@ -186,7 +185,7 @@ def _added(series: Series, counts: Counts, *, again: bool) -> Counts:
     if not series.buckets:
         series.buckets = [0] * len(counts.buckets)
     if not again:
-        series.count += counts.count
+        series.count = min(series.count + counts.count, LARGEST)
         series.value += counts.sum
-        series.buckets = [before + now for before, now in zip(series.buckets, counts.buckets, strict=True)]
+        series.buckets = [min(sum(pair), LARGEST) for pair in zip(series.buckets, counts.buckets, strict=True)]
     return Counts(counts.bounds, tuple(series.buckets), series.count, series.value)

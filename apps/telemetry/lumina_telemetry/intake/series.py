@@ -10,6 +10,8 @@ from lumina_telemetry.rows import SeriesRow
 FORGOTTEN_NS = 3600 * 10**9
 """A series without points for so long makes room for others."""
 _SWEEP_NS = 60 * 10**9
+_AHEAD_NS = 300 * 10**9
+"""A clock may be so far ahead; one that was further may be set right, and what then comes must count."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,11 @@ class Series:
     count: int = 0
     buckets: list[int] = field(default_factory=list)
 
-    def advances(self, time_ns: int) -> bool:
+    def advances(self, time_ns: int, now_ns: int) -> bool:
         """Note the time of a change. False: it came before; by OpenTelemetry's rule a series has one writer."""
         if time_ns <= self.time_ns:
             return False
-        self.time_ns = time_ns
+        self.time_ns = min(time_ns, now_ns + _AHEAD_NS)
         return True
 
 

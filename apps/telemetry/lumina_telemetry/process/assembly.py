@@ -63,7 +63,7 @@ async def assemble(stack: AsyncExitStack, world: Surroundings, app: web.Applicat
 def _sources(stack: AsyncExitStack, world: Surroundings, pending: Pending, measures: Measures) -> list[web.RouteDef]:
     """What fills the store: senders, Lumina's own log, what telemetry counts, what the machine uses."""
     settings = world.settings
-    decoder = MetricsDecoder(settings, measures)
+    decoder = MetricsDecoder(settings)
     content = Handing(world.run_dir / "control.sock", measures)
     forwarder = Forwarder(world.environ, measures, settings.forward_bytes, partial(own_addresses, world.home))
     pending.listen(forwarder.own_logs)
