@@ -12,7 +12,8 @@ SOCKET = "telemetry.sock"
 CAPTURE_HEADER = "x-lumina-capture"
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 30.0
-MOST_CONNECTIONS = 100
+MOST_QUESTIONS, MOST_SENDERS = 100, 40
+CHECK_SECONDS = 10.0
 _BASE = "http://telemetry"
 _PLAIN = {"accept-encoding": "identity"}  # bytes go on as they come, so nobody has to unpack them here
 _FOREVER = httpx.Timeout(CONNECT_SECONDS, read=None)
@@ -21,15 +22,15 @@ _FOREVER = httpx.Timeout(CONNECT_SECONDS, read=None)
 class TelemetryClient:
     """Answers come as they are, errors too: whoever asks passes them on or reads them.
 
+    Questions and what is sent have connections of their own: who reads an answer slowly keeps no telemetry out.
+    `check_seconds`: how often a caller who follows events must show again that they may.
     Raises TelemetryUnavailable where no answer comes.
     """
 
     def __init__(self, run_dir: Path) -> None:
-        transport = httpx.AsyncHTTPTransport(
-            uds=str(run_dir / SOCKET), limits=httpx.Limits(max_connections=MOST_CONNECTIONS), verify=False
-        )
-        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
-        self._http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=timeout, headers=_PLAIN)
+        self.check_seconds = CHECK_SECONDS
+        self._questions = _http(run_dir, MOST_QUESTIONS)
+        self._senders = _http(run_dir, MOST_SENDERS)
 
     async def get(
         self, path: str, query: Mapping[str, str] | None = None, project: str | None = None, *,
@@ -37,34 +38,44 @@ class TelemetryClient:
     ) -> httpx.Response:  # fmt: skip
         """The whole answer. `project` bounds what may be seen; None is all of Lumina."""
         asked = {**(headers or {}), **_bound(project)}
-        return await self._sent(
-            self._http.build_request("GET", path, params=query, headers=asked, timeout=seconds), stream=False
-        )
+        http = self._questions
+        request = http.build_request("GET", path, params=query, headers=asked, timeout=seconds)
+        return await _sent(http, request, stream=False)
 
-    async def open(self, path: str, query: bytes, project: str | None, *, endless: bool = False) -> httpx.Response:
+    async def open(self, path: str, query: str, project: str | None, *, endless: bool = False) -> httpx.Response:
         """The answer's head; who asked reads the body and closes it. `endless`: events come whenever there are any."""
-        url = httpx.URL(_BASE).copy_with(raw_path=path.encode() + (b"?" + query if query else b""))
-        timeout = _FOREVER if endless else self._http.timeout
-        return await self._sent(
-            self._http.build_request("GET", url, headers=_bound(project), timeout=timeout), stream=True
-        )
+        http = self._questions
+        url = httpx.URL(_BASE).copy_with(raw_path=f"{path}?{query}".removesuffix("?").encode())
+        timeout = _FOREVER if endless else http.timeout
+        request = http.build_request("GET", url, headers=_bound(project), timeout=timeout)
+        return await _sent(http, request, stream=True)
 
     async def send(self, path: str, body: AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx.Response:
         """Send a body as it comes in; the whole answer."""
-        return await self._sent(self._http.build_request("POST", path, content=body, headers=headers), stream=False)
+        http = self._senders
+        return await _sent(http, http.build_request("POST", path, content=body, headers=headers), stream=False)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._questions.aclose()
+        await self._senders.aclose()
 
-    async def _sent(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
-        try:
-            return await self._http.send(request, stream=stream)
-        except httpx.PoolTimeout:
-            raise away("has no connection free") from None
-        except httpx.TimeoutException:
-            raise away("did not answer in time") from None
-        except httpx.TransportError:
-            raise away("does not answer") from None
+
+def _http(run_dir: Path, most: int) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=most)
+    transport = httpx.AsyncHTTPTransport(uds=str(run_dir / SOCKET), limits=limits, verify=False)
+    timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+    return httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=timeout, headers=_PLAIN)
+
+
+async def _sent(http: httpx.AsyncClient, request: httpx.Request, *, stream: bool) -> httpx.Response:
+    try:
+        return await http.send(request, stream=stream)
+    except httpx.PoolTimeout:
+        raise away("has no connection free") from None
+    except httpx.TimeoutException:
+        raise away("did not answer in time") from None
+    except httpx.TransportError:
+        raise away("does not answer") from None
 
 
 def _bound(project: str | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A caller's question passed on to the telemetry process, and its answer passed back, byte by byte."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,13 +10,14 @@ from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from lumina_kit.auth import PROJECT_HEADER, Principal, require
+from lumina_kit.auth import PROJECT_HEADER, Principal, require, still
 from lumina_kit.roles import Permission
 from lumina_telemetry.client import TelemetryClient, away
 from lumina_telemetry.errors import BadQuery
 
 EVENTS = "text/event-stream"
 MOST_QUERY_BYTES = 60_000  # what the process reads as the first line of a request, and some room
+_QUERY = "%&=+;,/?:@!$'()*~[]{}|^`\"<>\\-._"  # stays as it is; anything else, as a space or `#`, is escaped
 _PASSED = ("content-type", "content-length", "content-disposition", "retry-after", "cache-control")
 
 
@@ -27,12 +29,32 @@ class LongQuery(BadQuery):
 Reader = Annotated[Principal, require(Permission.TELEMETRY_READ)]
 
 
-class Passed(StreamingResponse):
-    """An answer of the telemetry process, errors too: problems have the same form there as here."""
+class Recurring:
+    """A question with the answer yes, asked again every so many seconds."""
 
-    def __init__(self, reply: httpx.Response) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._asked = time.monotonic()
+
+    async def __call__(self) -> bool:
+        if time.monotonic() - self._asked < self._seconds:
+            return True
+        holds = await self._ask()
+        self._asked = time.monotonic()
+        return holds
+
+
+class Passed(StreamingResponse):
+    """An answer of the telemetry process, errors too: problems have the same form there as here.
+
+    It ends early where `allowed` says no.
+    """
+
+    def __init__(self, reply: httpx.Response, allowed: Recurring | None = None) -> None:
         headers = {name: reply.headers[name] for name in _PASSED if name in reply.headers}
-        super().__init__(_pieces(reply), reply.status_code, headers)
+        pieces = _pieces(reply) if allowed is None else _while_allowed(_pieces(reply), allowed)
+        super().__init__(pieces, reply.status_code, headers)
         self._reply = reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,21 +78,35 @@ class Ask:
 
     def __init__(self, client: TelemetryClient, request: Request, who: Principal) -> None:
         self.client = client
+        self.request = request
         self.project = visible_project(request, who)
         self.query: bytes = request.scope["query_string"]
 
-    async def get(self, path: str, *parts: str, endless: bool = False) -> Passed:
+    async def get(self, path: str, *parts: str) -> Passed:
         """The answer to the same query at this path of the telemetry process; `parts` fill its `{}`.
 
         Raises TelemetryUnavailable, LongQuery.
         """
-        if len(self.query) > MOST_QUERY_BYTES:
+        return Passed(await self._opened(path, parts))
+
+    async def follow(self, path: str) -> Passed:
+        """Events, as long as the caller stays, and may see the same. Raises TelemetryUnavailable, LongQuery."""
+        allowed = Recurring(self._sees_the_same, self.client.check_seconds)
+        return Passed(await self._opened(path, endless=True), allowed)
+
+    async def _opened(self, path: str, parts: tuple[str, ...] = (), *, endless: bool = False) -> httpx.Response:
+        query = quote(self.query, safe=_QUERY)
+        if len(query) > MOST_QUERY_BYTES:
             raise LongQuery(
-                f"The query has {len(self.query):,} bytes; at most {MOST_QUERY_BYTES:,} are taken.",
+                f"The query has {len(query):,} bytes; at most {MOST_QUERY_BYTES:,} are taken.",
                 next_step="Ask with fewer or shorter parameters.",
             )
-        filled = path.format(*(quote(part, safe="") for part in parts))
-        return Passed(await self.client.open(filled, self.query, self.project, endless=endless))
+        filled = path.format(*map(_segment, parts))
+        return await self.client.open(filled, query, self.project, endless=endless)
+
+    async def _sees_the_same(self) -> bool:
+        who = await still(self.request, Permission.TELEMETRY_READ)
+        return who is not None and visible_project(self.request, who) == self.project
 
 
 def visible_project(request: Request, who: Principal) -> str | None:
@@ -86,6 +122,19 @@ def ask(request: Request, who: Reader) -> Ask:
 
 
 AskDep = Annotated[Ask, Depends(ask)]
+
+
+def _segment(part: str) -> str:
+    """One step of a path, whatever is in it: also dots, which would lead to another."""
+    return quote(part, safe="") if part.strip(".") else part.replace(".", "%2E")
+
+
+async def _while_allowed(pieces: AsyncIterator[bytes], allowed: Recurring) -> AsyncIterator[bytes]:
+    """Heartbeats among the pieces see to it that this is not long after the caller may no longer."""
+    async for piece in pieces:
+        if not await allowed():
+            return
+        yield piece
 
 
 async def _pieces(reply: httpx.Response) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lumina_kit import logs, problems
@@ -15,6 +16,7 @@ from lumina_platform.control.metrics import Metrics
 TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
+CLIENT_CLOSED = 499  # as in the gateway: the caller went before it was answered
 # Of telemetry that comes in nothing is told, only counted: it would make more of itself.
 QUIET = frozenset({"/healthz", "/health", "/readyz", "/otlp/v1/traces", "/otlp/v1/logs", "/otlp/v1/metrics"})
 log = logs.get("lumina.access")
@@ -37,26 +39,31 @@ class Access:
             await self.app(scope, receive, send)
             return
         logs.bind(trace_id=_trace_id(scope))
-        begun, status = perf_counter(), 0
+        begun, status, waited = perf_counter(), 0, 0.0
 
         async def send_watched(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal status, waited
+            if message["type"] == "http.response.start":
+                status, waited = message["status"], perf_counter() - begun
             await send(message)
 
         try:
             await self.app(scope, receive, send_watched)
+        except ClientDisconnect:
+            status = CLIENT_CLOSED
         except Exception as error:  # a bug: it is logged whole here, and told to the caller as nothing but that
             log.error("unhandled error", route=self._route(scope), exc_info=error)
             if not status:
                 await problems.response(_CRASH)(scope, receive, send_watched)
         finally:
-            self._record(scope, status, perf_counter() - begun)
+            taken = perf_counter() - begun
+            self._record(scope, status, waited or taken, taken)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, waited: float, taken: float) -> None:
+        """What is followed for hours is no slow answer: the metric is of the time until it began."""
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = self._route(scope)
-        self.metrics.answered(method, route, status, seconds)
+        self.metrics.answered(method, route, status, waited)
         write = log.debug if route in QUIET else log.info
         who = scope.get("state", {}).get("principal")
         write(
@@ -64,7 +71,7 @@ class Access:
             method=method,
             route=route,
             status=status,
-            ms=round(seconds * 1000, 1),
+            ms=round(taken * 1000, 1),
             client=scope["client"][0] if scope.get("client") else None,
             principal=f"{who.kind}:{who.id}" if who else None,
         )

@@ -42,7 +42,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "lumina_control_request_duration_seconds",
-            "Time until a request was answered.",
+            "Time until an answer began.",
             ["method", "route"],
             buckets=BUCKETS,
             registry=self.registry,

@@ -8,6 +8,7 @@ from lumina_kit.auth import Principal, require
 from lumina_kit.limits import BodyTooLarge
 from lumina_kit.problems import problems
 from lumina_kit.roles import Permission
+from lumina_platform.control.bodies import UnsupportedBody
 from lumina_platform.control.otlpdoor import OtlpBusy
 from lumina_platform.control.world import WorldDep
 from lumina_telemetry.errors import BadOtlp, DiskFull, IntakeFull, TelemetryUnavailable
@@ -15,7 +16,7 @@ from lumina_telemetry.errors import BadOtlp, DiskFull, IntakeFull, TelemetryUnav
 PREFIX = "/otlp"
 BODY_BYTES = 32 * 2**20
 PATHS = tuple(f"{PREFIX}/v1/{signal}" for signal in ("traces", "logs", "metrics"))
-REFUSALS = (BadOtlp, BodyTooLarge, OtlpBusy, IntakeFull, TelemetryUnavailable, DiskFull)
+REFUSALS = (BadOtlp, BodyTooLarge, UnsupportedBody, OtlpBusy, IntakeFull, TelemetryUnavailable, DiskFull)
 
 router = APIRouter(prefix="/v1", tags=["otlp"])
 Sender = Annotated[Principal, require(Permission.OTLP_WRITE)]

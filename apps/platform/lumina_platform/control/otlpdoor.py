@@ -9,6 +9,7 @@ from starlette.responses import Response
 from lumina_kit import problems
 from lumina_kit.auth import PROJECT_HEADER, Principal
 from lumina_kit.errors import TooMany
+from lumina_platform.control.bodies import UnsupportedBody
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_telemetry.client import CAPTURE_HEADER, TelemetryClient
 from lumina_telemetry.errors import TelemetryUnavailable
@@ -16,6 +17,7 @@ from lumina_telemetry.errors import TelemetryUnavailable
 MOST_AT_ONCE = 32
 RETRY_SECONDS = 1
 AWAY_SECONDS = 5
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _IN = ("content-type", "content-encoding", "content-length")
 _OUT = ("content-type", "retry-after")
 
@@ -37,7 +39,8 @@ class OtlpDoor:
     async def passed(
         self, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes], who: Principal
     ) -> Response:
-        """Telemetry's answer to the body as it comes in. Raises OtlpBusy."""
+        """Telemetry's answer to the body as it comes in. Raises OtlpBusy, UnsupportedBody."""
+        _check_coding(headers.get("content-encoding", ""))
         sent = {name: headers[name] for name in _IN if name in headers} | self._of_project(str(who.project_id))
         with self._place():
             try:
@@ -67,3 +70,11 @@ class OtlpDoor:
             yield
         finally:
             self.taken -= 1
+
+
+def _check_coding(coding: str) -> None:
+    if coding.strip().lower() not in _CODINGS:
+        raise UnsupportedBody(
+            f"The body is coded as {coding[:80]}.",
+            next_step="Send it plain, or by gzip: OTEL_EXPORTER_OTLP_COMPRESSION=gzip.",
+        )

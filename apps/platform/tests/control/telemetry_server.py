@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +27,15 @@ class Asked:
 
 @dataclass
 class TelemetryServer:
-    """Answers `{}`, or what is set for a path. Without `reports`, `asked` leaves out what control tells of itself."""
+    """Answers `{}`, or what is set for a path, or as `follows` does.
+
+    Without `reports`, `asked` leaves out what control tells of itself.
+    """
 
     reports: bool = True
     answers: dict[str, web.Response] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    follows: Callable[[web.StreamResponse], Awaitable[None]] | None = None
 
     def answer(self, path: str, body: Any, status: int = 200, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -49,10 +53,20 @@ class TelemetryServer:
         if self.reports or request.method == "GET" or PROJECT_HEADER in headers:
             path = request.raw_path.partition("?")[0]
             self.asked.append(Asked(request.method, path, request.query_string, headers, body))
+        if self.follows is not None:
+            return await self._followed(request, self.follows)
         told = self.answers.get(request.path)
         if told is None:
             return web.json_response({})
         return web.Response(body=told.body, status=told.status, headers=told.headers)
+
+    async def _followed(
+        self, request: web.Request, follows: Callable[[web.StreamResponse], Awaitable[None]]
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await answer.prepare(request)
+        await follows(answer)
+        return answer
 
 
 @asynccontextmanager

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message
 
 from apps.platform.tests.control.conftest import bearer
 from apps.platform.tests.control.telemetry_server import TelemetryServer
@@ -92,6 +94,44 @@ async def test_only_a_key_that_may_send_gets_in(
 
     assert answer.status_code == status
     assert len(telemetry.asked) == (status == 200)
+
+
+async def test_coding_that_telemetry_cannot_unpack_is_refused_at_the_door(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
+) -> None:
+    answer = await client.post(TRACES, headers=admin | PROTOBUF | {"content-encoding": "br"}, content=b"x")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_body")
+    assert "gzip" in answer.json()["next_step"]
+    assert telemetry.asked == []
+
+
+async def test_sender_who_goes_away_in_the_middle_is_no_failure_of_ours(
+    app: FastAPI, admin: Headers, world: World, telemetry: TelemetryServer
+) -> None:
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": TRACES, "raw_path": TRACES.encode(),
+        "query_string": b"", "scheme": "http", "client": ("127.0.0.1", 1), "server": ("lumina.test", 80),
+        "headers": [
+            (b"host", b"lumina.test"), (b"authorization", admin["authorization"].encode()),
+            (b"content-type", b"application/x-protobuf"), (b"content-length", b"1000"),
+        ],
+    }  # fmt: skip
+    messages = iter([{"type": "http.request", "body": b"abc", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+
+    assert sent == []
+    labels = {"method": "POST", "route": TRACES, "status": "499"}
+    assert world.metrics.registry.get_sample_value("lumina_control_requests_total", labels) == 1
+    assert telemetry.asked == []
 
 
 async def test_sender_is_told_when_to_come_again_while_telemetry_is_away(

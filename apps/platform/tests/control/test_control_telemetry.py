@@ -1,15 +1,19 @@
 """Questions about telemetry: passed on within what the caller may see, and answered byte by byte."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from apps.platform.tests.control.conftest import bearer
 from apps.platform.tests.control.telemetry_server import TelemetryServer
 from lumina_kit.roles import Role, Scope
+from lumina_platform.control.world import World
 
 Headers = dict[str, str]
 API = "/api/telemetry"
@@ -142,6 +146,26 @@ async def test_grafana_may_ask_by_form(client: httpx.AsyncClient, admin: Headers
     assert telemetry.last.query == "query=sum by (route) (rate(x[5m]))&time=1763600000"
 
 
+async def test_form_that_is_escaped_sparingly_is_understood(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
+) -> None:
+    form = "query=sum by (job) (up) # ä\n"
+
+    headers = admin | {"content-type": "application/x-www-form-urlencoded"}
+    answer = await client.post(f"{API}/prometheus/api/v1/query", headers=headers, content=form.encode())
+
+    assert (answer.status_code, telemetry.last.query) == (200, "query=sum by (job) (up) # ä")
+
+
+@pytest.mark.parametrize("dots", ["%2e", "%2e%2e", "%2E%2e%2E"])
+async def test_dots_in_a_path_lead_to_no_other_question(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer, dots: str
+) -> None:
+    await client.get(f"{API}/metrics/labels/{dots}", headers=admin)
+
+    assert telemetry.last.path.lower() == f"/metrics/labels/{dots}".lower()
+
+
 async def test_query_that_no_request_can_hold_is_refused(
     client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
 ) -> None:
@@ -149,6 +173,25 @@ async def test_query_that_no_request_can_hold_is_refused(
 
     assert (answer.status_code, answer.json()["code"]) == (422, "long_query")
     assert telemetry.asked == []
+
+
+async def test_who_may_no_longer_follows_no_longer(
+    client: httpx.AsyncClient, admin: Headers, world: World, telemetry: TelemetryServer
+) -> None:
+    world.telemetry.client.check_seconds = 0
+    made = (await client.post("/api/governance/keys", headers=admin, json={"name": "k", "role": "operator"})).json()
+
+    async def follows(answer: web.StreamResponse) -> None:
+        await client.delete(f"/api/governance/keys/{made['id']}", headers=admin)
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(b"event: log\ndata: secret\n\n")
+                await asyncio.sleep(0.01)
+
+    telemetry.follows = follows
+    answer = await client.get(f"{API}/logs/tail", headers=bearer(made["secret"]))
+
+    assert (answer.status_code, answer.text) == (200, "")
 
 
 async def test_resolved_id_has_its_names_and_its_changes_and_who_made_them_for_readers_of_the_ledger(

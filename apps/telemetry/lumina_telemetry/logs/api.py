@@ -65,8 +65,8 @@ async def count_logs(_said: Annotated[SaidThen, Query()], ask: AskDep) -> Respon
 
 @router.get("/logs/tail", response_class=Response, responses=_TAIL)
 async def follow_logs(_said: Annotated[Said, Query()], ask: AskDep) -> Response:
-    """Records as they come in, as server-sent events, until the caller goes."""
-    return await ask.get("/logs/tail", endless=True)
+    """Records as they come in, as server-sent events, until the caller goes or may no longer see them."""
+    return await ask.follow("/logs/tail")
 
 
 @router.get("/traces/{trace_id}/logs", response_model=LogPage, responses=problems(TraceNotFound))

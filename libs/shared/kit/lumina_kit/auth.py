@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from lumina_kit import logs
-from lumina_kit.errors import Refused, Unauthenticated
+from lumina_kit.errors import LuminaError, Refused, Unauthenticated
 from lumina_kit.ledger import Actor
 from lumina_kit.roles import GRANTED_ONLY, INSTALLATION_WIDE, Permission, Role, Scope, permissions
 
@@ -78,6 +78,15 @@ def require(permission: Permission) -> Any:
 
     permitted.permission = permission  # type: ignore[attr-defined]  # read by the test that walks every route
     return Depends(permitted)
+
+
+async def still(request: Request, permission: Permission) -> Principal | None:
+    """Who a request that goes on and on is of, asked anew; None where they may no longer."""
+    try:
+        caller = await _authenticated(request)
+    except LuminaError:
+        return None
+    return caller if permission in caller.permissions else None
 
 
 def _refused(permission: Permission, caller: Principal) -> Refused:
