@@ -107,3 +107,22 @@ def test_check_names_what_is_not_supported(world: World) -> None:
     engine.check('sum by (le) (rate(wait_bucket{job="x"}[5m])) > 0')
     with pytest.raises(UnsupportedPromql, match="label_replace"):
         engine.check('label_replace(x, "a", "b", "c", "d")')
+
+
+async def test_series_that_follow_one_another_do_not_multiply_without_bound(world: World) -> None:
+    for number in range(2):
+        early = [float(number), STALE] if number else [STALE, 1.0]
+        await put(world, row(number + 1, "info", {"number": str(number)}, "gauge"), early, every_seconds=600)
+        await put(world, row(number + 3, "load", {"number": str(number)}, "gauge"), [1, 1], every_seconds=600)
+    engine = Engine(world.store, TelemetrySettings(query_samples=4))
+
+    with pytest.raises(BadQuery, match="more than 4 values"):
+        await engine.range("load * on() group_left() info", NOON, NOON + 10 * MINUTE, 10 * MINUTE)
+
+
+@pytest.mark.parametrize("pattern", ["(?x)a", "a{2000}"])
+async def test_regular_expression_that_prometheus_does_not_know_is_refused(world: World, pattern: str) -> None:
+    await put(world, row(1, "load", {}, "gauge"), [1])
+
+    with pytest.raises(UnsupportedPromql, match="no regular expression"):
+        await values(world, f'load{{job=~"{pattern}"}}', NOON)

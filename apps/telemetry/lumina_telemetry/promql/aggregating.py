@@ -91,7 +91,7 @@ def _extreme(vector: Vector, groups: Integers, parameter: Floats, *, largest: bo
     for column in range(columns):
         order = _order(vector, rank, groups, column)
         place = np.arange(len(order)) - np.searchsorted(groups[order], groups[order])
-        kept[order[place < parameter[column]], column] = True
+        kept[order[place < np.trunc(parameter[column])], column] = True
     rows = _order(vector, rank, np.zeros_like(groups), 0) if columns == 1 else np.arange(len(groups))
     rows = rows[kept[rows].any(axis=1)]
     return Vector([vector.labels[row] for row in rows], vector.values[rows], kept[rows], ordered=True)

@@ -95,8 +95,9 @@ class Evaluation:
         operator = Operator(name, modifier is not None and modifier.return_bool, modifier)
         left, right = self.value(node.lhs), self.value(node.rhs)
         if isinstance(left, Vector) and isinstance(right, Vector):
-            combine = matching.sets if name in matching.SETS else matching.vectors
-            return combine(operator, left, right)
+            if name in matching.SETS:
+                return matching.sets(operator, left, right)
+            return matching.vectors(operator, left, right, self.limits.samples)
         if isinstance(left, Vector):
             return merged(matching.with_scalar(operator, left, _number(right), swapped=False))
         if isinstance(right, Vector):

@@ -1,13 +1,15 @@
 """Operators: which series meet, and what comes of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import promql_parser as parser
 
+from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.promql.errors import AmbiguousMatch
 from lumina_telemetry.promql.models import NAME, Flags, Floats, Labels, Node, Vector, empty, key, only, without
 
@@ -110,23 +112,28 @@ def _either(operator: Operator, left: Vector, right: Vector) -> Vector:
         for labels, there in zip(right.labels, right.there, strict=True)
     ]
     there = np.vstack([left.there, np.array(free, dtype=bool).reshape(right.there.shape)])
-    return Vector([*left.labels, *right.labels], np.vstack([left.values, right.values]), there)
+    both = Vector([*left.labels, *right.labels], np.vstack([left.values, right.values]), there)
+    return merged(both.taking(np.flatnonzero(there.any(axis=1))))
 
 
-def vectors(operator: Operator, left: Vector, right: Vector) -> Vector:
-    """Each series of the "many" side with the one it meets on the other; one to one is the same without repeats."""
+def vectors(operator: Operator, left: Vector, right: Vector, most: int) -> Vector:
+    """Each series of the "many" side with the one it meets on the other; one to one is the same without repeats.
+
+    Raises BadQuery where more than `most` values would come of it.
+    """
     cards = parser.VectorMatchCardinality
     swapped = operator.cardinality == cards.OneToMany
     many, one = (right, left) if swapped else (left, right)
     ones = _by_signature(operator, one, "left" if swapped else "right")
-    pairs = [
-        (row, other)
-        for row, labels in enumerate(many.labels)
-        for other in ones.get(operator.signature(labels), ())
-        if (many.there[row] & one.there[other]).any()
-    ]
+    columns = left.values.shape[1]
+    pairs = list(islice(_pairs(operator, many, one, ones), most // columns + 1))
+    if len(pairs) * columns > most:
+        raise BadQuery(
+            f"{operator.name} between series comes to more than {most} values.",
+            next_step="Ask for a shorter time, a longer step, or fewer series.",
+        )
     if not pairs:
-        return empty(left.values.shape[1])
+        return empty(columns)
     many, one = many.taking([row for row, _ in pairs]), one.taking([other for _, other in pairs])
     values, holds = operator.compute(*((one.values, many.values) if swapped else (many.values, one.values)))
     there = many.there & one.there
@@ -135,6 +142,13 @@ def vectors(operator: Operator, left: Vector, right: Vector) -> Vector:
     labels = [_result(operator, *each) for each in zip(many.labels, one.labels, strict=True)]
     # A filter keeps the value of the left side, whichever that is.
     return merged(Vector(labels, values, there & holds))
+
+
+def _pairs(operator: Operator, many: Vector, one: Vector, ones: Mapping[Key, list[int]]) -> Iterator[tuple[int, int]]:
+    for row, labels in enumerate(many.labels):
+        for other in ones.get(operator.signature(labels), ()):
+            if (many.there[row] & one.there[other]).any():
+                yield row, other
 
 
 def _by_signature(operator: Operator, one: Vector, side: str) -> dict[Key, list[int]]:

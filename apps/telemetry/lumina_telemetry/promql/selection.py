@@ -5,29 +5,34 @@ A histogram is stored once and read as `_bucket`, `_sum` and `_count`, as if eac
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
 import promql_parser as parser
-from duckdb import DuckDBPyConnection
+from duckdb import DuckDBPyConnection, InvalidInputException
 from prometheus_client.utils import floatToGoString
 
 from lumina_telemetry.errors import BadQuery
+from lumina_telemetry.promql.errors import UnsupportedPromql
 from lumina_telemetry.promql.models import NAME, Labels, Node, key
 
 HISTOGRAM = "histogram"
 SUM, COUNT = -1, -2
 """Stand where a number of buckets is meant: the sum, the count of a point."""
 
+_PORTION = 4096
+_MATCHING = "SELECT value FROM (SELECT unnest(?::VARCHAR[]) AS value) WHERE regexp_full_match(value, ?)"
 _LABELS = msgspec.json.Decoder(dict[str, str])
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """One condition on a label. `accepts` knows the value of an absent label as the empty text."""
+    """One condition on a label. `accepted` tells which of some values it takes; an absent label has the empty text."""
 
     label: str
-    accepts: Callable[[str], bool]
+    accepted: Callable[[set[str]], set[str]]
     equal_to: str | None = None
 
 
@@ -40,6 +45,9 @@ class Origin:
 
     series: int
     part: int
+
+
+Candidate = tuple[dict[str, str], Origin]
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,10 @@ class Selector:
         """The series of a selector. Raises BadQuery when there are too many."""
         matchers = list(self.matchers(node))
         found: dict[tuple[tuple[str, str], ...], list[Origin]] = {}
-        for labels, origin in self._candidates(matchers):
-            if all(matcher.accepts(labels.get(matcher.label, "")) for matcher in matchers):
+        for portion in _portions(self._candidates(matchers)):
+            for labels, origin in _accepted(matchers, portion):
                 found.setdefault(key(labels), []).append(origin)
-                self._bound(len(found))
+            self._bound(len(found))
         return Selected([dict(each) for each in found], list(found.values()))
 
     def matchers(self, node: Node) -> Iterator[Matcher]:
@@ -74,7 +82,7 @@ class Selector:
         for matcher in node.matchers.matchers:
             yield self._matcher(matcher)
 
-    def _candidates(self, matchers: Sequence[Matcher]) -> Iterator[tuple[dict[str, str], Origin]]:
+    def _candidates(self, matchers: Sequence[Matcher]) -> Iterator[Candidate]:
         for row in self._rows(matchers):
             series, name, kind, labels, bounds = row
             if kind == HISTOGRAM:
@@ -100,23 +108,20 @@ class Selector:
             return equal(matcher.name, matcher.value)
         if matcher.op == parser.MatchOp.NotEqual:
             unwanted = matcher.value
-            return Matcher(matcher.name, lambda value: value != unwanted)
-        matches = self._pattern(matcher.value)
+            return Matcher(matcher.name, lambda values: values - {unwanted})
+        matching = partial(self._matching, matcher.value)
         if matcher.op == parser.MatchOp.Re:
-            return Matcher(matcher.name, matches)
-        return Matcher(matcher.name, lambda value: not matches(value))
+            return Matcher(matcher.name, matching)
+        return Matcher(matcher.name, lambda values: values - matching(values))
 
-    def _pattern(self, pattern: str) -> Callable[[str], bool]:
+    def _matching(self, pattern: str, values: set[str]) -> set[str]:
         """The database matches: its expressions are RE2, as Prometheus has them, and never take exponential time."""
-        known: dict[str, bool] = {}
-
-        def matches(value: str) -> bool:
-            if value not in known:
-                [[matched]] = self.connection.execute("SELECT regexp_full_match(?, ?)", [value, pattern]).fetchall()
-                known[value] = bool(matched)
-            return known[value]
-
-        return matches
+        try:
+            return {value for (value,) in self.connection.execute(_MATCHING, [list(values), pattern]).fetchall()}
+        except InvalidInputException as error:
+            raise UnsupportedPromql(
+                f"{pattern[:200]!r} is no regular expression: {str(error)[:200]}.", next_step="Write it as RE2 has it."
+            ) from None
 
     def _bound(self, count: int) -> None:
         if count > self.most:
@@ -126,7 +131,19 @@ class Selector:
 
 
 def equal(label: str, wanted: str) -> Matcher:
-    return Matcher(label, lambda value: value == wanted, wanted)
+    return Matcher(label, lambda values: values & {wanted}, wanted)
+
+
+def _portions(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+    while portion := list(islice(candidates, _PORTION)):
+        yield portion
+
+
+def _accepted(matchers: Sequence[Matcher], candidates: list[Candidate]) -> list[Candidate]:
+    for matcher in matchers:
+        values = matcher.accepted({labels.get(matcher.label, "") for labels, _ in candidates})
+        candidates = [each for each in candidates if each[0].get(matcher.label, "") in values]
+    return candidates
 
 
 def bound_text(bound: float) -> str:
@@ -141,9 +158,7 @@ def _stored_names(name: str) -> Iterator[str]:
             yield name.removesuffix(suffix)
 
 
-def _parts(
-    series: int, name: str, labels: dict[str, str], bounds: Iterable[float]
-) -> Iterator[tuple[dict[str, str], Origin]]:
+def _parts(series: int, name: str, labels: dict[str, str], bounds: Iterable[float]) -> Iterator[Candidate]:
     yield {**labels, NAME: f"{name}_sum"}, Origin(series, SUM)
     yield {**labels, NAME: f"{name}_count"}, Origin(series, COUNT)
     for place, bound in enumerate((*bounds, float("inf")), start=1):
