@@ -66,6 +66,18 @@ def test_what_is_not_said_is_asked_for(lumina: Lumina, contract: Contract, argum
     assert (lumina(*arguments).status, contract.asked) == (2, [])
 
 
+def test_words_of_others_do_not_steer_the_terminal(lumina: Lumina, contract: Contract) -> None:
+    body = "one\n\ttwo\x1b[2J\x1b]0;title\x07"
+    contract.answer(
+        "GET", f"/api/telemetry/content/{TRACE}", {"items": [RECORD | {"body": body, "route": "a\x1b[31m"}]}
+    )
+
+    done = lumina("content", "show", TRACE)
+
+    assert (done.status, "\x1b" in done.out, "\x07" in done.out) == (0, False, False)
+    assert "one\n\ttwo [2J" in done.out
+
+
 def test_content_is_shown_oldest_first_and_as_it_is(lumina: Lumina, contract: Contract) -> None:
     answer = RECORD | {"kind": "attributes", "body": {"gen_ai.prompt": "answered"}}
     contract.answer("GET", f"/api/telemetry/content/{TRACE}", {"items": [answer, RECORD], "next_cursor": None})

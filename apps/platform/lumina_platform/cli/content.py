@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
+from lumina_platform.cli.printable import printable
 
 PATH = "/api/telemetry/content"
 PAGE = 500
@@ -69,7 +70,7 @@ def show(
         tables.show_fields(row, HEAD, as_json=False)
         body = row["body"]
         if isinstance(body, str):
-            tables.console().print(body, markup=False, soft_wrap=True)
+            tables.console().print(printable(body, keep="\n\t"), markup=False, soft_wrap=True)
         else:
             tables.show_json(body)
         tables.console().print()

@@ -11,6 +11,7 @@ from rich.text import Text
 from lumina_platform.cli import tables
 from lumina_platform.cli.client import Row, connected, refusal
 from lumina_platform.cli.listings import Parameters, address
+from lumina_platform.cli.printable import printable
 from lumina_platform.cli.target import Target
 from lumina_platform.cli.units import count
 from lumina_platform.cli.waterfall import clock
@@ -35,7 +36,7 @@ def line(record: Row, of_trace: str | None = None) -> Text:
     told = Text.assemble(
         (clock(record["time"]), "dim"), " ", (f"{name:5}", style), " ", (str(record["service"]), "cyan")
     )
-    told.append(f" {_printable(str(record['body'] or record['event_name']))}")
+    told.append(f" {printable(str(record['body'] or record['event_name']))}")
     attributes = cast("Mapping[str, object]", record["attributes"])
     if attributes:
         told.append("  " + " ".join(f"{key}={_value(value)}" for key, value in attributes.items()), "dim")
@@ -50,12 +51,7 @@ def _level(severity: int) -> tuple[str, str]:
 
 def _value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _printable(text if text and " " not in text else json.dumps(text, ensure_ascii=False))
-
-
-def _printable(text: str) -> str:
-    """Without what would move the cursor: others wrote it."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable(text if text and " " not in text else json.dumps(text, ensure_ascii=False))
 
 
 def follow(target: Target, project: str | None, parameters: Parameters, *, as_json: bool) -> None:

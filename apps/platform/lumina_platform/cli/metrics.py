@@ -9,7 +9,9 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 from lumina_platform.cli.moments import SinceFlag, UntilFlag, moment_of, window
 
 PATH = "/metrics"
-CATALOGUE = {"Metric": "name", "Kind": "type", "Series": "series", "What": "help"}
+CATALOGUE = {"Metric": "name", "Kind": "type", "Series": "series"}
+MEANING = {"What": "help"}
+WIDE = 110  # below it meanings would break the names
 VALUES = {"Series": "series", "Value": "value"}
 CURVES = {"Series": "series", "Over time": "curve", "Least": "least", "Most": "most", "Last": "last"}
 NOTHING = "No series. `lumina metrics ls` lists what there is; new numbers come every ten seconds."
@@ -37,7 +39,8 @@ def ls(
     from lumina_platform.cli.listings import listed
 
     found = listed(client.api(home, project), PATH, {"search": text}, limit)
-    tables.show(found.rows, CATALOGUE, as_json=as_json, empty=NOTHING)
+    columns = CATALOGUE | MEANING if tables.console().width >= WIDE else CATALOGUE
+    tables.show(found.rows, columns, as_json=as_json, empty=NOTHING)
     found.tell_cut()
 
 

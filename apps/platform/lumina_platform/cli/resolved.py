@@ -6,7 +6,7 @@ from typing import cast
 from lumina_platform.cli import tables
 from lumina_platform.cli.client import Row
 from lumina_platform.cli.units import count, dollars, seconds
-from lumina_platform.cli.waterfall import shortened
+from lumina_platform.cli.waterfall import moment
 
 FIELDS = {
     "Matched by": "matched",
@@ -55,7 +55,7 @@ def _readable(row: Row) -> Row:
     return {
         **row,
         "status": told,
-        "at": shortened(str(row["at"])),
+        "at": moment(row["at"]),
         "matched": str(row["matched"]).replace("_", " "),
         "took": seconds(cast("float", row["duration_ms"]) / 1000),
         "tokens": _tokens(row),

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lumina_platform.cli.printable import printable
+
 Row = Mapping[str, object]
 Columns = Mapping[str, str]
 PIPED_WIDTH = 240
@@ -83,7 +85,9 @@ def text(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {text(each)}" for name, each in value.items())
     plain = str(value)
-    return datetime.fromisoformat(plain).astimezone().strftime("%Y-%m-%d %H:%M") if _TIME.fullmatch(plain) else plain
+    if _TIME.fullmatch(plain):
+        return datetime.fromisoformat(plain).astimezone().strftime("%Y-%m-%d %H:%M")
+    return printable(plain, keep="\n")
 
 
 def _short(cell: str) -> str:

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lumina_platform.cli.client import Row
+from lumina_platform.cli.printable import printable
 from lumina_platform.cli.units import NOTHING, count, dollars, seconds
 
-WIDE = 120
-WIDEST = 160
+WIDE, WIDER, WIDEST = 120, 150, 160
 LEAST_BAR = 12
 WIDEST_NAME = 70
 _DAY_SECONDS = 86_400
@@ -33,31 +33,38 @@ def shortened(text: str) -> str:
 
 
 def lines(rows: Sequence[Row], width: int) -> Table:
-    """A line for each trace; a narrow terminal shows fewer columns."""
-    wide = width >= WIDE
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    """A line for each trace; a narrow terminal shows fewer columns, and what gives way to ids and times are names."""
+    wide, names = width >= WIDE, _names(rows, width)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=width <= WIDEST)
     table.add_column("Trace", no_wrap=True)
     table.add_column("Began", no_wrap=True)
     table.add_column("Took", justify="right", no_wrap=True)
-    table.add_column("Status", no_wrap=True, overflow="ellipsis", max_width=18)
-    for title in ("Name", "Service", "Route", "Model") if wide else ("Name",):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table.add_column("Status", no_wrap=True, overflow="ellipsis", max_width=18 if wide else 10)
+    for name in names:
+        table.add_column(name.title(), no_wrap=True, overflow="ellipsis", ratio=2 if name == "name" else 1)
     for title in ("Spans", "Tokens", "Cost") if wide else ():
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*_line(row, wide=wide))
+        table.add_row(*_line(row, names, wide=wide))
     return table
 
 
-def _line(row: Row, *, wide: bool) -> Iterator[Text]:
+def _names(rows: Sequence[Row], width: int) -> list[str]:
+    """What there is room for, and what tells rows apart."""
+    services = {row["service"] for row in rows}
+    several = len(services) > 1 and width >= WIDE
+    fits = {"service": several or width > WIDEST, "route": width >= WIDER, "model": width >= WIDE}
+    return ["name", *(name for name, shown in fits.items() if shown)]
+
+
+def _line(row: Row, names: Sequence[str], *, wide: bool) -> Iterator[Text]:
     yield Text(str(row["trace_id"]))
     yield Text(clock(row["start"]))
     yield Text(_took(row))
     yield _status(row)
-    yield Text(str(row["name"]))
+    for name in names:
+        yield Text(printable(str(row[name] or NOTHING)))
     if wide:
-        for name in ("service", "route", "model"):
-            yield Text(str(row[name] or NOTHING))
         yield Text(count(cast("int", row["spans"])))
         yield Text(_tokens(row))
         yield Text(dollars(cast("int | None", row["cost_nano_usd"]) or 0))
@@ -66,7 +73,7 @@ def _line(row: Row, *, wide: bool) -> Iterator[Text]:
 def _status(row: Row) -> Text:
     if row["status"] != "error":
         return Text("ok", "green")
-    return Text(str(row.get("error_type") or "error"), "red")
+    return Text(printable(str(row.get("error_type") or "error")), "red")
 
 
 def _tokens(row: Row) -> str:
@@ -96,12 +103,12 @@ def tree(trace: Row, nodes: Sequence[Row], width: int, *, attributes: bool) -> R
 
 
 def _head(trace: Row) -> Text:
-    services = ", ".join(cast("Sequence[str]", trace["services"]))
+    services = printable(", ".join(cast("Sequence[str]", trace["services"])))
     facts = [f"{trace['spans']} span{'' if trace['spans'] == 1 else 's'}"]
     if trace["errors"]:
         facts.append(f"{trace['errors']} with errors")
     head = Text.assemble(("Trace ", "bold"), str(trace["trace_id"]))
-    head.append(f"\n{_took(trace)} from {_moment(trace['start'])}, {', '.join(facts)}, of {services}")
+    head.append(f"\n{_took(trace)} from {moment(trace['start'])}, {', '.join(facts)}, of {services}")
     for name, told in _ODD.items():
         if number := trace.get(name):
             head.append(f"\n{number} {told}", "yellow")
@@ -116,18 +123,20 @@ _ODD = {
 }
 
 
-def _moment(text: object) -> str:
+def moment(text: object) -> str:
+    """A local time to the millisecond."""
     at = datetime.fromisoformat(shortened(str(text))).astimezone()
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def _name(node: Row, span: Row) -> Text:
-    name = Text("  " * min(cast("int", node["depth"]), 20) + str(span["name"]))
+    name = Text("  " * min(cast("int", node["depth"]), 20) + printable(str(span["name"])))
     if node["depth"] == 0:
-        name.append(f"  {span['service']}", "dim")
+        name.append(f"  {printable(str(span['service']))}", "dim")
     if span["status"] == "error":
         attributes = cast("Row", span["attributes"])
-        name.append(f"  {span['status_message'] or attributes.get('error.type') or 'error'}", "red")
+        why = span["status_message"] or attributes.get("error.type") or "error"
+        name.append(f"  {printable(str(why))}", "red")
     return name
 
 
@@ -143,6 +152,6 @@ def _details(node: Row, span: Row) -> Iterator[Text]:
     indent = "  " * (min(cast("int", node["depth"]), 20) + 2)
     attributes = cast("Mapping[str, object]", span["attributes"])
     for name in sorted(attributes):
-        yield Text(f"{indent}{name} {attributes[name]}", "dim")
+        yield Text(printable(f"{indent}{name} {attributes[name]}"), "dim")
     for event in cast("Sequence[Row]", span["events"]):
-        yield Text(f"{indent}* {event.get('name', '')} {event.get('attributes') or ''}", "dim")
+        yield Text(printable(f"{indent}* {event.get('name', '')} {event.get('attributes') or ''}"), "dim")
