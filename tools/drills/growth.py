@@ -55,6 +55,11 @@ def growth(values: Sequence[float]) -> float:
     return (last - first) / first if first else last
 
 
+def pss_kib(pid: int) -> int:
+    """Memory of a process, with its share of what it shares."""
+    return _memory_kib(pid)["Pss"]
+
+
 def _memory_kib(pid: int) -> dict[str, int]:
     fields = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
     return {words[0].rstrip(":"): int(words[1]) for words in fields if len(words) == 3}

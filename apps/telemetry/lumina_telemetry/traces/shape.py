@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,16 @@ class Shape:
     cycles: set[int] = field(default_factory=set)
     children: dict[int, list[Twig]] = field(default_factory=lambda: defaultdict(list))
 
-    def ordered(self, top: int | None = None, depth: int | None = None) -> Iterator[Placed]:
-        """Depth first, siblings by their start; only what is under `top`, and only so deep."""
+    def ordered(self, top: int | None = None, depth: int | None = None, skip: int = 0) -> Iterator[Placed]:
+        """Depth first, siblings by their start; only under `top`, only so deep, and without the first `skip`."""
+        return (self._placed(twig, level) for twig, level in islice(self._walk(top, depth), skip, None))
+
+    def _walk(self, top: int | None, depth: int | None) -> Iterator[tuple[Twig, int]]:
         tops = [self.twigs[top]] if top is not None else self._tops()
         ahead = [(twig, 0) for twig in reversed(tops)]
         while ahead:
             twig, level = ahead.pop()
-            yield self._placed(twig, level)
+            yield twig, level
             if depth is None or level < depth:
                 ahead += [(child, level + 1) for child in reversed(self._under(twig))]
 

@@ -39,7 +39,7 @@ def trace_tree(connection: DuckDBPyConnection, query: TreeQuery) -> TraceTree:
         twigs = _twigs(connection, query, seen)
         shape = shape_of(twigs[:MOST_SPANS])
         top = _top(query, shape)
-        page = list(islice(shape.ordered(top, query.depth), skip, skip + query.limit + 1))
+        page = list(islice(shape.ordered(top, query.depth, skip), query.limit + 1))
         kept = fitting(connection, [placed.twig.row for placed in page[: query.limit]])
         spans = details(connection, kept)
     finally:
