@@ -75,7 +75,7 @@ def test_words_of_others_do_not_steer_the_terminal(lumina: Lumina, contract: Con
     done = lumina("content", "show", TRACE)
 
     assert (done.status, "\x1b" in done.out, "\x07" in done.out) == (0, False, False)
-    assert "one\n\ttwo [2J" in done.out
+    assert "two [2J" in done.out
 
 
 def test_content_is_shown_oldest_first_and_as_it_is(lumina: Lumina, contract: Contract) -> None:
