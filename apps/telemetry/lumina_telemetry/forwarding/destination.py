@@ -3,6 +3,7 @@
 What they say wrongly is told in the log, and that signal stays here.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ _log = logs.get(__name__)
 _PREFIX = "OTEL_EXPORTER_OTLP_"
 _PROTOCOL = "http/protobuf"
 _TIMEOUT_MS = 10_000.0
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -43,7 +46,7 @@ def destination(environ: Mapping[str, str], signal: Kind) -> Destination | None:
     except OSError as error:
         _log.warning(f"{signal} are not passed on: the certificate cannot be read", error=str(error)[:200])
         return None
-    return Destination(url, _pairs(given.value("HEADERS")), given.seconds(), given.compresses(url), tls)
+    return Destination(url, given.headers(), given.seconds(), given.compresses(url), tls)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ class _Given:
                 "give the endpoint of the receiver's HTTP port, usually 4318",
                 value=self.value("PROTOCOL"),
             )
+
+    def headers(self) -> Mapping[str, str]:
+        """Those that HTTP can carry. The log names no value: it may be a key."""
+        found = _pairs(self.value("HEADERS"))
+        odd = [name for name, value in found.items() if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value))]
+        if odd:
+            _log.warning(f"{self.name('HEADERS')} has headers that HTTP cannot carry; they are left away", names=odd)
+        return {name: value for name, value in found.items() if name not in odd}
 
     def seconds(self) -> float:
         given = self.value("TIMEOUT") or str(_TIMEOUT_MS)

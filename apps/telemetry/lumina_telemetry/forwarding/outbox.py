@@ -106,10 +106,11 @@ class Outbox:
             answer = await self._post(body)
             if answer.taken or answer.again is None:
                 return "sent" if answer.taken else "refused"
-            wait = max(answer.again, pause * random.uniform(0.5, 1))  # nosec B311
-            if time.monotonic() + wait > until:
+            gives_up = time.monotonic() > until
+            # The pause that the receiver asks for is kept before the next request, too.
+            await asyncio.sleep(max(answer.again, pause * random.uniform(0.5, 1)))  # nosec B311
+            if gives_up:
                 return "gave_up"
-            await asyncio.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _post(self, body: bytes) -> _Answer:

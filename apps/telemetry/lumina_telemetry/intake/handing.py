@@ -17,7 +17,7 @@ _URL = "http://control/content"
 _TIMEOUT = ClientTimeout(total=10.0)
 _QUEUE_BYTES = 2 * MOST_BYTES
 _BATCH_BYTES = MOST_BYTES - 64 * 1024
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _AWAY = 500
 
 
