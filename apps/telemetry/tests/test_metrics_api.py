@@ -125,6 +125,8 @@ async def test_exemplars_lead_to_the_trace(client: Asking) -> None:
         ("/metrics/query", {"query": "rate(x[200y])"}, "hundred years"),
         ("/metrics/query", {"query": "-" * 8000 + "x"}, "operators"),
         ("/metrics/query", {"query": "x[5m]"}, "range"),
+        ("/metrics/labels/a%22b", {}, "no name of a label"),
+        ("/metrics/query_range", {"query": "rate(x[99y])", "start": "1", "end": "1", "step": "0.0000001"}, "step"),
         ("/metrics/query", {"query": "x", "time": "noon"}, "noon"),
         ("/metrics/query_range", {"query": "x", "start": "0", "end": END, "step": "1"}, "11000"),
         ("/metrics/query_range", {"query": "x", "step": "-1"}, "-1"),

@@ -1,5 +1,6 @@
 """Which metrics there are, and what their labels are."""
 
+import re
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
@@ -24,6 +25,7 @@ SELECT series, max(time_ns) FROM {table} WHERE time_ns BETWEEN $start AND $end A
 GROUP BY series"""
 _ALIVE = """
 SELECT DISTINCT series FROM {table} WHERE time_ns BETWEEN $start AND $end AND series IN (SELECT unnest($ids))"""
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TABLES = ("numbers", "histograms")
 
 
@@ -90,7 +92,9 @@ class Discovery:
         return sorted(names | ({NAME} if names else set()) | ({"le"} if any(each for _, each in rows) else set()))
 
     def values(self, label: str, expressions: list[str]) -> list[str]:
-        """The values of one label."""
+        """The values of one label. Raises BadQuery for what is no name of a label."""
+        if not _LABEL.fullmatch(label):
+            raise BadQuery(f"{label[:60]!r} is no name of a label.", next_step="Take one from labels.")
         if expressions:
             return sorted({labels[label] for labels in self.series(expressions) if label in labels})
         if label == NAME:

@@ -17,6 +17,7 @@ from lumina_telemetry.store.store import Store
 MOST_POINTS = 11_000
 LATEST_NS = 2**62
 STEP_OF_ONE = 10**9
+FINEST_STEP_NS = 10**6
 
 
 class Engine:
@@ -75,8 +76,11 @@ def _vector(value: Value, grid: Grid) -> Vector:
 
 
 def _grid(start_ns: int, end_ns: int, step_ns: int) -> Grid:
-    if step_ns <= 0 or end_ns < start_ns:
-        raise BadQuery("The step must be positive and the end not before the start.")
+    if step_ns < FINEST_STEP_NS or end_ns < start_ns:
+        raise BadQuery(
+            f"The step is {step_ns / 10**9:g} s, from {start_ns} ns to {end_ns} ns.",
+            next_step="Give a step of at least a millisecond, and an end that is not before the start.",
+        )
     count = (end_ns - start_ns) // step_ns + 1
     if count > MOST_POINTS:
         raise BadQuery(
