@@ -68,9 +68,7 @@ def test_what_is_not_said_is_asked_for(lumina: Lumina, contract: Contract, argum
 
 def test_words_of_others_do_not_steer_the_terminal(lumina: Lumina, contract: Contract) -> None:
     body = "one\n\ttwo\x1b[2J\x1b]0;title\x07"
-    contract.answer(
-        "GET", f"/api/telemetry/content/{TRACE}", {"items": [RECORD | {"body": body, "route": "a\x1b[31m"}]}
-    )
+    contract.answer("GET", f"/api/telemetry/content/{TRACE}", [RECORD | {"body": body, "route": "a\x1b[31m"}])
 
     done = lumina("content", "show", TRACE)
 

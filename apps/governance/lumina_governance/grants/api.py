@@ -37,13 +37,19 @@ async def list_grants(session: Transaction, who: Reader, cursor: Cursor = None, 
 async def grant_to_person(
     person_id: UUID, permission: Grantable, new: NewGrant, grants: GrantsDep, who: Writer
 ) -> Grant:
-    """Grant a permission in the project of `X-Lumina-Project`, for some hours; from the next request on."""
+    """Grant a permission in the project of `X-Lumina-Project`, for some hours; from the next request on.
+
+    It takes the place of an earlier grant of the same.
+    """
     return await grants.to_person(person_id, permission, new, who)
 
 
 @router.put("/keys/{key_id}/grants/{permission}", responses=problems(KeyNotFound, RevokedKey))
 async def grant_to_key(key_id: UUID, permission: Grantable, new: NewGrant, grants: GrantsDep, who: Writer) -> Grant:
-    """Grant a permission to a key in the project of `X-Lumina-Project`, for some hours; from the next request on."""
+    """Grant a permission to a key in the project of `X-Lumina-Project`, for some hours; from the next request on.
+
+    It takes the place of an earlier grant of the same.
+    """
     return await grants.to_key(key_id, permission, new, who)
 
 

@@ -18,7 +18,7 @@ from lumina_kit.clock import Clock
 
 @dataclass(frozen=True)
 class Grants:
-    """Works in one transaction, and in the caller's project."""
+    """Works in one transaction, and in the caller's project. A new grant takes the place of the one in force."""
 
     session: AsyncSession
     now: Clock
@@ -46,13 +46,7 @@ class Grants:
     async def revoke(self, grant_id: UUID, who: Principal) -> Grant:
         """End a grant; again is no error. Raises GrantNotFound."""
         before = await self._store.locked(grant_id)
-        if before.revoked_at is not None:
-            return before
-        after = before.model_copy(update={"revoked_at": self.now()})
-        await self._store.revoke(grant_id, self.now())
-        change = changed("grant.revoked", _name(after), who.actor, before, after, after.project_id)
-        await announce(self.session, change, self.now())
-        return after
+        return before if before.revoked_at is not None else await self._end(before, who)
 
     @property
     def _store(self) -> GrantStore:
@@ -75,10 +69,19 @@ class Grants:
             expires_at=now + timedelta(hours=new.hours),
             revoked_at=None,
         )
+        for before in await self._store.in_force(grant):
+            await self._end(before, who)
         await self._store.add(grant)
         change = changed("grant.created", _name(grant), who.actor, None, grant, grant.project_id, new.why)
         await announce(self.session, change, now)
         return grant
+
+    async def _end(self, before: Grant, who: Principal) -> Grant:
+        after = before.model_copy(update={"revoked_at": self.now()})
+        await self._store.end(after)
+        change = changed("grant.revoked", _name(after), who.actor, before, after, after.project_id)
+        await announce(self.session, change, self.now())
+        return after
 
 
 def _name(grant: Grant) -> str:

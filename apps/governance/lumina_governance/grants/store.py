@@ -58,8 +58,19 @@ class GrantStore:
             raise GrantNotFound(f"There is no grant {grant_id}.", next_step="`lumina access grants` lists them.")
         return _grant(row)
 
-    async def revoke(self, grant_id: UUID, now: datetime) -> None:
-        await self._session.execute(update(GrantRow).where(GrantRow.id == grant_id).values(revoked_at=now))
+    async def in_force(self, like: Grant) -> list[Grant]:
+        """Those of the same permission, holder and project that are in force when `like` is made; locked."""
+        query = select(GrantRow).where(
+            GrantRow.permission == like.permission,
+            GrantRow.holder_id == like.holder_id,
+            GrantRow.holder_kind == like.holder_kind,
+            GrantRow.project_id == like.project_id,
+            *_in_force(like.created_at),
+        )
+        return [_grant(row) for row in await self._session.scalars(query.with_for_update())]
+
+    async def end(self, ended: Grant) -> None:
+        await self._session.execute(update(GrantRow).where(GrantRow.id == ended.id).values(revoked_at=ended.revoked_at))
 
     async def page(self, who: Principal, cursor: str | None, limit: int) -> Page[Grant]:
         """Newest first, those of the past too: of everywhere, or of the caller's project. Raises BadCursor."""
