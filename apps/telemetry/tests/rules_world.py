@@ -111,6 +111,6 @@ def shipped(package: str) -> dict[str, str]:
 
 def hastened(text: str, hold: str, window: str, interval: str) -> str:
     """Rules with every wait, range and interval replaced by a short one."""
-    text = re.sub(r"\bfor: \w+", f"for: {hold}", text)
+    text = re.sub(r"\b(for|keep_firing_for): \w+", rf"\1: {hold}", text)
     text = re.sub(r"\binterval: \w+", f"interval: {interval}", text)
     return re.sub(r"\[\d+[smhd]\]", f"[{window}]", text)
