@@ -41,12 +41,12 @@ def _direct(backends: Stubs) -> Subject:
 
 def _bare(stack: contextlib.ExitStack, backends: Stubs) -> Subject:
     environment = {**os.environ, "BACKENDS": json.dumps(backends.bases)}
-    port, pid = _python(stack, [str(HERE / "passthrough.py")], environment)
+    port, pid = python(stack, [str(HERE / "passthrough.py")], environment)
     return Subject("bare", {kind: f"http://127.0.0.1:{port}/{kind}/{PATH}" for kind in KINDS}, pid)
 
 
 def _lumina(stack: contextlib.ExitStack, root: Path, backends: Stubs) -> Subject:
-    port, pid = _python(stack, ["-m", "lumina_inference.gateway"], lumina.environment(root, backends), root)
+    port, pid = python(stack, ["-m", "lumina_inference.gateway"], lumina.environment(root, backends), root)
     return Subject("lumina", dict.fromkeys(KINDS, f"http://127.0.0.1:{port}/{PATH}"), pid)
 
 
@@ -58,10 +58,10 @@ def _require_limits(gateway: Subject) -> None:
             raise SystemExit(f"Lumina does not check limits and budget here; its headers: {dict(answer.headers)}")
 
 
-def _python(
+def python(
     stack: contextlib.ExitStack, program: list[str], environment: Mapping[str, str], root: Path | None = None
 ) -> tuple[int, int]:
-    """Run a program of ours on an inherited socket: its port and its process."""
+    """Run a program of ours on an inherited socket: its port and its process id."""
     listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     environment = {**environment, "LUMINA_LISTEN_FD": str(listening.fileno())}
     pid = stack.enter_context(running([sys.executable, *program], environment, listening=listening))

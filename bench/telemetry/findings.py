@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from bench.telemetry.asking import Asked
+from bench.telemetry.overhead import Overhead
 from bench.telemetry.sending import Sent
 from tools.drills import kept
 from tools.running import Running
@@ -42,6 +43,7 @@ class Findings:
     asked: Asked = field(default_factory=Asked)
     status: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    overhead: Overhead = field(default_factory=Overhead)
 
     def add(self, intake: Intake) -> None:
         self.intakes.append(intake)
@@ -65,6 +67,9 @@ class Findings:
             _spread("  percentiles of an hour", self.asked.percentiles, "p95 aim <= 200 ms"),
             f"  failed questions: {self.asked.failed}; bytes a span on disk: {self.bytes_a_span:.0f}",
         ]
+        on, off = (statistics.median(runs) if runs else 0.0 for runs in (self.overhead.on, self.overhead.off))
+        told = f"{on:.0f} requests per CPU-second with telemetry, {off:.0f} without: {self.overhead.ratio:.3f}"
+        lines += [f"Gateway: {told}; aim >= 0.85; failed {self.overhead.failed}."]
         lines += [f"Peers: {', '.join(f'{name} {version}' for name, version in self.versions.items()) or 'none'}."]
         return "\n".join(lines)
 
@@ -81,7 +86,11 @@ class Findings:
             for intake in self.intakes
         ]
         content = {"intakes": intakes, "asked": asked, "failed": self.asked.failed, "versions": self.versions}
-        return kept.keep("telemetry", content | {"status": self.status, "bytes_a_span": round(self.bytes_a_span, 1)})
+        return kept.keep(
+            "telemetry",
+            content
+            | {"overhead": asdict(self.overhead), "status": self.status, "bytes_a_span": round(self.bytes_a_span, 1)},
+        )
 
     def _lists(self) -> dict[str, list[float]]:
         return {"found": self.asked.found, "lists": self.asked.lists, "percentiles": self.asked.percentiles}

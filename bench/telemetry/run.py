@@ -4,7 +4,8 @@
     FULL=1 make bench NAME=telemetry    two minutes for each subject, about ten minutes
     PEERS=0 make bench NAME=telemetry   Lumina alone
 
-Lumina is whole (`lumina up`): what is sent passes control's key check and goes on to the telemetry process.
+Lumina is whole (`lumina up`): what is sent passes control's key check and goes on to the telemetry process. Last, the
+gateway is loaded with telemetry on and off in turn.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from bench.gateway.processes import Subject
 from bench.telemetry import peers, signals
 from bench.telemetry.asking import ask_while_sending
 from bench.telemetry.findings import Findings, Intake
+from bench.telemetry.overhead import overhead
 from bench.telemetry.sending import Receiver, flood
 from bench.telemetry.stream import Stream
 from tools.running import Running, lumina
@@ -29,6 +31,7 @@ PEERS = os.environ.get("PEERS", "1") != "0"
 SECONDS = 120.0 if FULL else 20.0
 MILLION = 1_000_000
 MILLION_SECONDS = 300.0
+RUNS = 10 if FULL else 5
 RATE = 5_000.0
 ASKING_SECONDS = 60.0 if FULL else 25.0
 
@@ -42,6 +45,7 @@ def main() -> None:
         for name, package in (("mlflow", "mlflow"), ("phoenix", "arize_phoenix")):
             _peer(name, getattr(peers, name), findings)
             findings.versions[name] = peers.version(name, package)
+    findings.overhead = overhead(RUNS, 2.0)
     print(findings.text())
     print(f"Kept in {findings.keep()}.")
 
