@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from apps.telemetry.tests.intake_world import NOW, NoMetrics, one_span, put
-from lumina_telemetry.errors import BadOtlp
+from lumina_telemetry.errors import BadOtlp, OtlpTooLarge
 from lumina_telemetry.intake.bodies import JSON, PROTOBUF
+from lumina_telemetry.intake.counting import widest
 from lumina_telemetry.intake.decoding import Decoding
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.signals import LOGS, TRACES, Signal
@@ -61,6 +63,40 @@ def test_a_request_with_a_wrong_byte(place: int, byte: int) -> None:
 @settings(max_examples=200)
 def test_any_json(signal: Signal, document: Any) -> None:
     decode(signal, msgspec.json.encode(document), JSON)
+
+
+@pytest.mark.parametrize("before", [b"", b"\x1b\x1c", b"\x18\x80\x01\x25....\x29........"])
+def test_very_many_empty_parts_are_refused_before_they_are_parsed(before: bytes) -> None:
+    """With fields before them that nobody knows."""
+    scope = before + b"\x12\x00" * 600_000
+    bodies = [before + part(b"\x0a", before + part(b"\x12", scope)), before + b"\x0a\x00" * 600_000]
+
+    for body in bodies:
+        with pytest.raises(OtlpTooLarge):
+            DECODING.decode(TRACES, body, PROTOBUF, SENDER)
+
+
+@given(st.binary(max_size=60), st.integers(0, 5))
+def test_counting_takes_any_bytes(body: bytes, most: int) -> None:
+    assert 0 <= widest(body, most) <= most + 1
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=3))
+def test_all_parts_are_counted(resources: list[list[int]]) -> None:
+    request = ExportTraceServiceRequest()
+    for scopes in resources:
+        resource = request.resource_spans.add()
+        for count in scopes:
+            resource.scope_spans.add().spans.extend(one_span()[1] for _ in range(count))
+
+    counts = (len(resources), sum(map(len, resources)), sum(map(sum, resources)))
+    assert widest(request.SerializeToString(), 100) == max(counts)
+
+
+def part(tag: bytes, content: bytes) -> bytes:
+    """A field of protobuf with content of two megabytes at most."""
+    size = len(content)
+    return tag + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + content
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\U0001f600" * 300])

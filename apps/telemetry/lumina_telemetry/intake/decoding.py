@@ -11,9 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from lumina_telemetry.errors import BadOtlp, IntakeFull
+from lumina_telemetry.errors import BadOtlp, IntakeFull, OtlpTooLarge
 from lumina_telemetry.intake import otlp_json
 from lumina_telemetry.intake.bodies import JSON
+from lumina_telemetry.intake.counting import widest
 from lumina_telemetry.intake.logs import decode_logs
 from lumina_telemetry.intake.sender import Decoded, Sender, Tally
 from lumina_telemetry.intake.signals import Signal
@@ -22,6 +23,7 @@ from lumina_telemetry.intake.traces import decode_traces
 from lumina_telemetry.settings import TelemetrySettings
 
 _MOST_WAITING = 64
+_LARGE_BYTES = 2**20
 
 
 class MetricsDecoding(Protocol):
@@ -52,7 +54,7 @@ class Decoding:
         self._waiting = 0
 
     async def run(self, signal: Signal, body: bytes, encoding: str, sender: Sender) -> Taken:
-        """Decode one body. Raises BadOtlp, and IntakeFull where too many wait."""
+        """Decode one body. Raises BadOtlp, OtlpTooLarge, and IntakeFull where too many wait."""
         if self._waiting >= _MOST_WAITING:
             raise IntakeFull("Too many export requests wait to be decoded.", retry_after=1.0)
         self._waiting += 1
@@ -68,6 +70,7 @@ class Decoding:
         if encoding == JSON:
             otlp_json.parse(body, request)
         else:
+            self._check(body)
             _parse(body, request)
         tally, stripper = Tally(), Stripper(sender, exceptions=self._settings.exception_texts)
         if isinstance(request, ExportTraceServiceRequest):
@@ -82,6 +85,12 @@ class Decoding:
             decoded = self._metrics.decode(metrics, sender)
         unchanged = encoding != JSON and not stripped.changed
         return Taken(decoded, stripped, tally, body if unchanged else request.SerializeToString())
+
+    def _check(self, body: bytes) -> None:
+        """Small bodies cannot hold so many items that it matters."""
+        most = self._settings.queue_rows // 2
+        if len(body) > _LARGE_BYTES and widest(body, most) > most:
+            raise OtlpTooLarge(f"The request has more than {most} items.", next_step="Export smaller batches.")
 
 
 def _parse(body: bytes, into: Message) -> None:
