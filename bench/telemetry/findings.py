@@ -85,12 +85,16 @@ class Findings:
             {**asdict(intake), "sent": {**asdict(intake.sent), "traces": []}, "per_second": round(intake.sent.rate)}
             for intake in self.intakes
         ]
-        content = {"intakes": intakes, "asked": asked, "failed": self.asked.failed, "versions": self.versions}
-        return kept.keep(
-            "telemetry",
-            content
-            | {"overhead": asdict(self.overhead), "status": self.status, "bytes_a_span": round(self.bytes_a_span, 1)},
-        )
+        content = {
+            "intakes": intakes,
+            "asked": asked,
+            "failed": self.asked.failed,
+            "overhead": asdict(self.overhead),
+            "status": self.status,
+            "bytes_a_span": round(self.bytes_a_span, 1),
+            "versions": self.versions,
+        }
+        return kept.keep("telemetry", content)
 
     def _lists(self) -> dict[str, list[float]]:
         return {"found": self.asked.found, "lists": self.asked.lists, "percentiles": self.asked.percentiles}
