@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.platform.tests.conftest import Contract, Lumina
+from lumina_platform.cli import objectives
 
 API = "/api/telemetry"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -206,6 +207,10 @@ def test_objectives_tell_how_they_are_kept(contract: Contract, lumina: Lumina) -
     assert "5m      1%      2x" in shown.out
     assert lumina("slo", "rules").out == "groups: []\n"
     assert "lumina slo ls" in lumina("slo", "show", "nothing").err
+
+
+def test_great_shares_and_rates_are_written_out() -> None:
+    assert (objectives.percent(-169.1), objectives.burn(163.4)) == ("-16910%", "163x")
 
 
 def test_alerts_tell_what_is_wrong(contract: Contract, lumina: Lumina) -> None:

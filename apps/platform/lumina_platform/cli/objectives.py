@@ -47,7 +47,10 @@ def alert_row(alert: Row) -> Row:
 
 def percent(value: object) -> str | None:
     """A share of 1; None stays."""
-    return None if value is None else f"{cast('float', value) * 100:.4g}%"
+    if value is None:
+        return None
+    share = cast("float", value) * 100
+    return f"{share:.0f}%" if abs(share) >= 1000 else f"{share:.4g}%"
 
 
 def burn(value: object) -> str:
