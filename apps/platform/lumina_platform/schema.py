@@ -1,6 +1,5 @@
 """Brings a database to the newest revision, at every start. Alembic is imported only if there is something to do."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, column, inspect, select, table
@@ -8,12 +7,11 @@ from sqlalchemy.exc import DatabaseError
 
 from lumina_kit.database import Database
 from lumina_kit.errors import Conflict, Unavailable
-from lumina_platform import migrations
+from lumina_platform.migrations import PLATFORM, SCRIPTS, History
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-TABLE = "alembic_version"
 LOCK = 0x6C756D696E61  # "lumina": any number of ours, the same in every process
 
 
@@ -27,21 +25,21 @@ class DatabaseUnreachable(Unavailable):
     title = "The database cannot be used"
 
 
-async def migrate(database: Database) -> None:
+async def migrate(database: Database, history: History = PLATFORM) -> None:
     """Apply what is missing. Two processes that start at once do it one after the other. Raises UnknownRevision."""
-    if await _current(database) == migrations.HEAD:
+    if await _current(database, history) == history.head:
         return
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql(
             "BEGIN IMMEDIATE" if database.is_sqlite else f"SELECT pg_advisory_xact_lock({LOCK})"
         )
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, history)
 
 
-async def _current(database: Database) -> str | None:
+async def _current(database: Database, history: History) -> str | None:
     try:
         async with database.engine.connect() as connection:
-            return await connection.run_sync(revision_of)
+            return await connection.run_sync(revision_of, history)
     except DatabaseError as error:
         url = database.url.render_as_string(hide_password=True)
         raise DatabaseUnreachable(
@@ -50,32 +48,36 @@ async def _current(database: Database) -> str | None:
         ) from None
 
 
-def revision_of(connection: Connection) -> str | None:
+def revision_of(connection: Connection, history: History = PLATFORM) -> str | None:
     """The revision that the database is at; none when it is new."""
-    if not inspect(connection).has_table(TABLE):
+    if not inspect(connection).has_table(history.table):
         return None
-    found: str | None = connection.scalar(select(column("version_num")).select_from(table(TABLE)))
+    found: str | None = connection.scalar(select(column("version_num")).select_from(table(history.table)))
     return found
 
 
-def alembic_config(connection: Connection) -> "Config":
+def alembic_config(connection: Connection, history: History = PLATFORM) -> "Config":
     """Alembic's settings, without a file."""
     from alembic.config import Config  # 0.5 s, and not needed at most starts
 
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("version_locations", str(history.revisions))
+    config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = history.table
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, history: History) -> None:
     from alembic import command
     from alembic.util import CommandError
 
     try:
-        command.upgrade(alembic_config(connection), "head")
+        command.upgrade(alembic_config(connection, history), "head")
     except CommandError as error:
         raise UnknownRevision(
-            f"The database is at revision {revision_of(connection)}, which this Lumina does not know: {error}.",
+            f"{connection.engine.url.database} is at revision {revision_of(connection, history)}, "
+            f"which this Lumina does not know: {error}.",
             next_step="Start the version of Lumina that wrote it, or a newer one.",
         ) from None

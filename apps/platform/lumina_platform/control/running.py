@@ -26,6 +26,7 @@ from lumina_platform.control.gateway_config import follow, record_start
 from lumina_platform.control.reporting import report
 from lumina_platform.control.snapshots import SnapshotHub
 from lumina_platform.control.world import World
+from lumina_platform.migrations import CONTENT
 from lumina_platform.schema import migrate
 
 HOUR_SECONDS = 3600.0
@@ -37,7 +38,7 @@ async def running(world: World) -> AsyncIterator[None]:
     """Migrate, make sure of the admin key, compile the first snapshot; then keep events and snapshot going."""
     try:
         await migrate(world.database)
-        await world.contents.open()
+        await migrate(world.contents.database, CONTENT)
         await found(world.database, world.home.admin_key_file, world.now)
         await record_start(world.inference, world.database, world.now)
         await world.hub.compile()

@@ -1,4 +1,4 @@
-"""The one history of migrations, on SQLite and on Postgres."""
+"""The histories of migrations, on SQLite and on Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from lumina_governance.founding import found
 from lumina_governance.keys.store import KeyStore
@@ -19,8 +19,12 @@ from lumina_governance.projects.store import ProjectStore
 from lumina_kit import ledger
 from lumina_kit.clock import utc_now
 from lumina_kit.database import Database, Model
-from lumina_platform import apps, migrations
+from lumina_platform import apps
+from lumina_platform.migrations import CONTENT, PLATFORM, SCRIPTS, History
 from lumina_platform.schema import DatabaseUnreachable, UnknownRevision, alembic_config, migrate, revision_of
+from lumina_telemetry.content.store import ContentModel
+
+HISTORIES = (PLATFORM, CONTENT)
 
 
 @pytest.fixture
@@ -35,17 +39,33 @@ async def empty(database_url: str) -> AsyncIterator[Database]:
 async def test_migrated_tables_are_those_of_the_models(empty: Database) -> None:
     await migrate(empty)
 
-    def differences(connection: Connection) -> list[Any]:
-        options = {"compare_type": True, "include_object": _is_ours}
-        context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, Model.metadata))
-
     async with empty.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(differences, Model.metadata) == []
+
+
+async def test_content_has_the_table_of_its_model_alone_and_beside_the_others(empty: Database) -> None:
+    await migrate(empty, CONTENT)
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(differences, ContentModel.metadata) == []
+
+    await migrate(empty)
+    await migrate(empty, CONTENT)
+    both = MetaData(naming_convention=Model.metadata.naming_convention)
+    for metadata in (Model.metadata, ContentModel.metadata):
+        for table in metadata.tables.values():
+            table.to_metadata(both)
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(differences, both) == []
+
+
+def differences(connection: Connection, wanted: MetaData) -> list[Any]:
+    """Between the database and the models, but for what other tests have made up and the histories keep."""
+    options = {"compare_type": True, "include_object": _is_ours}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), wanted))
 
 
 def _is_ours(_object: object, name: str | None, *_: object) -> bool:
-    return not (name or "").startswith("kit_test")  # tables that other tests have made up
+    return not (name or "").startswith("kit_test") and name not in {history.table for history in HISTORIES}
 
 
 async def test_second_start_has_nothing_to_do(empty: Database) -> None:
@@ -53,7 +73,7 @@ async def test_second_start_has_nothing_to_do(empty: Database) -> None:
     await migrate(empty)
 
     async with empty.engine.connect() as connection:
-        assert await connection.run_sync(revision_of) == migrations.HEAD
+        assert await connection.run_sync(revision_of) == PLATFORM.head
 
 
 async def test_processes_that_start_at_once_migrate_once(empty: Database, database_url: str) -> None:
@@ -114,5 +134,8 @@ async def test_database_that_is_away_is_named_without_its_password() -> None:
     assert "swordfish" not in str(refused.value)
 
 
-def test_known_head_is_the_newest_revision() -> None:
-    assert ScriptDirectory(migrations.__path__[0]).get_heads() == [migrations.HEAD]
+@pytest.mark.parametrize("history", HISTORIES)
+def test_known_head_is_the_newest_revision(history: History) -> None:
+    scripts = ScriptDirectory(str(SCRIPTS), version_locations=[str(history.revisions)])
+
+    assert scripts.get_heads() == [history.head]

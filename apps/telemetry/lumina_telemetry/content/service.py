@@ -18,7 +18,7 @@ from lumina_kit.masterkey import MasterKey
 from lumina_kit.pages import Page
 from lumina_telemetry.content.models import Content, ContentEntry, Deleted
 from lumina_telemetry.content.sealing import entry, opened, sealed_rows
-from lumina_telemetry.content.store import ContentRow, ContentStore, create, cursor_behind
+from lumina_telemetry.content.store import ContentRow, ContentStore, cursor_behind
 from lumina_telemetry.errors import CaptureOff, ContentNotFound, DiskFull
 from lumina_telemetry.settings import TelemetrySettings
 
@@ -36,10 +36,6 @@ class Contents:
     access_log: AccessLog
     settings: TelemetrySettings
     now: Clock
-
-    async def open(self) -> None:
-        """Make the store where there is none."""
-        await create(self.database)
 
     async def keep(self, records: Sequence[ContentRecord]) -> int:
         """Store those of projects that capture now, and say how many. Raises DiskFull."""

@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, String, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Index, LargeBinary, MetaData, String, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from lumina_kit.database import Database, Id, Model
+from lumina_kit.database import Id, Model
 from lumina_kit.pages import BadCursor, cursor_of, position_of
 
 MOST_DELETED_AT_ONCE = 200
 
 
 class ContentModel(DeclarativeBase):
-    """A table of its own file, apart from the one history of the platform's."""
+    """The table has a file and a history of its own, apart from the platform's."""
 
+    metadata = MetaData(naming_convention=Model.metadata.naming_convention)
     type_annotation_map = Model.type_annotation_map
 
 
@@ -45,12 +46,6 @@ class ContentRow(ContentModel):
     cut: Mapped[bool]
     sealed_bytes: Mapped[int]
     sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-
-
-async def create(database: Database) -> None:
-    """Make the table where there is none."""
-    async with database.engine.begin() as connection:
-        await connection.run_sync(ContentModel.metadata.create_all)
 
 
 class ContentStore:
