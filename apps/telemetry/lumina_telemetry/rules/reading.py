@@ -57,7 +57,7 @@ def _recording(record: Value, fields: Fields, expr: str) -> Recording:
     name = record.text()
     if not _METRIC.fullmatch(name):
         raise record.wrong(f"{name!r} is no name of a metric")
-    return Recording(record=name, expr=expr, labels=_labels(fields, templated=False), line=record.line)
+    return Recording(record=name, expr=expr, labels=_labels(fields, templates_serve=False), line=record.line)
 
 
 def _alerting(value: Value, fields: Fields, expr: str) -> Alerting:
@@ -69,8 +69,8 @@ def _alerting(value: Value, fields: Fields, expr: str) -> Alerting:
         expr=expr,
         hold=fields.seconds("for") or 0.0,
         keep=fields.seconds("keep_firing_for") or 0.0,
-        labels=_labels(fields, templated=True),
-        annotations=_annotations(fields),
+        labels=_labels(fields, templates_serve=True),
+        annotations=templated(fields, "annotations"),
         line=value.line,
     )
 
@@ -84,27 +84,28 @@ def _expression(value: Value, check: Check) -> str:
     return text
 
 
-def _labels(fields: Fields, *, templated: bool) -> Mapping[str, str]:
+def _labels(fields: Fields, *, templates_serve: bool) -> Mapping[str, str]:
     found = fields.get("labels")
     labels = found.texts() if found else {}
     for name, text in labels.items():
         assert found is not None
         if not _LABEL.fullmatch(name) or name in _RESERVED:
             raise found.wrong(f"{name!r} cannot be a label of a rule")
-        if templated:
+        if templates_serve:
             _checked(found, name, text)
     return labels
 
 
-def _annotations(fields: Fields) -> Mapping[str, str]:
-    found = fields.get("annotations")
-    annotations = found.texts() if found else {}
-    for name, text in annotations.items():
+def templated(fields: Fields, name: str) -> Mapping[str, str]:
+    """A mapping of names to templates. Raises BadFile for what is no name, or a template beyond what is supported."""
+    found = fields.get(name)
+    texts = found.texts() if found else {}
+    for key, text in texts.items():
         assert found is not None
-        if not _LABEL.fullmatch(name):
-            raise found.wrong(f"{name!r} cannot be a name of an annotation")
-        _checked(found, name, text)
-    return annotations
+        if not _LABEL.fullmatch(key):
+            raise found.wrong(f"{key!r} cannot be a name here")
+        _checked(found, key, text)
+    return texts
 
 
 def _checked(owner: Value, name: str, text: str) -> None:

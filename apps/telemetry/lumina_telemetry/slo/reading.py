@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from lumina_kit.errors import LuminaError
-from lumina_telemetry.rules import templates, yamlfile
-from lumina_telemetry.rules.reading import Check
-from lumina_telemetry.rules.yamlfile import BadFile, Fields, Value
+from lumina_telemetry.rules import yamlfile
+from lumina_telemetry.rules.reading import Check, templated
+from lumina_telemetry.rules.yamlfile import Fields, Value
 from lumina_telemetry.slo.objectives import WINDOW, Alarm, Objective, ObjectiveFile
 
 VERSION = "prometheus/v1"
 MOST_OBJECTIVES = 50
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}")
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TEMPLATE = re.compile(r"\{\{\s*\.window\s*\}\}")
 _OTHER_SLIS = ("raw", "plugin", "denominator_corrected")
 
@@ -71,9 +70,9 @@ def _alarm(alerting: Fields, name: str) -> Alarm | None:
     fields = value.fields("disable", "labels", "annotations") if value else None
     if fields is not None and (disable := fields.get("disable")) and disable.flag():
         return None
-    labels, notes = _texts(alerting, "labels"), _notes(alerting)
+    labels, notes = templated(alerting, "labels"), templated(alerting, "annotations")
     if fields is not None:
-        labels, notes = {**labels, **_texts(fields, "labels")}, {**notes, **_notes(fields)}
+        labels, notes = {**labels, **templated(fields, "labels")}, {**notes, **templated(fields, "annotations")}
     return Alarm(labels, notes)
 
 
@@ -104,32 +103,10 @@ def _name(value: Value) -> str:
     return value.text()
 
 
-def _plain(fields: Fields) -> dict[str, str]:
+def _plain(fields: Fields) -> Mapping[str, str]:
     """Labels that recorded series get too, and so without templates."""
-    labels = _texts(fields, "labels")
+    labels = templated(fields, "labels")
     for name, text in labels.items():
         if "{{" in text:
             raise fields.need("labels").wrong(f"{name} must be plain text")
     return labels
-
-
-def _notes(fields: Fields) -> dict[str, str]:
-    return _texts(fields, "annotations")
-
-
-def _texts(fields: Fields, name: str) -> dict[str, str]:
-    value = fields.get(name)
-    texts = value.texts() if value else {}
-    for key, text in texts.items():
-        assert value is not None
-        if not _LABEL.fullmatch(key):
-            raise value.wrong(f"{key!r} cannot be a name here")
-        _template(value, key, text)
-    return texts
-
-
-def _template(value: Value, key: str, text: str) -> None:
-    try:
-        templates.check(text)
-    except ValueError as error:
-        raise BadFile(f"{value.where}.{key}: {error}", value.line) from None
