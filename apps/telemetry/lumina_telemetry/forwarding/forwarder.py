@@ -53,7 +53,7 @@ class Forwarder:
             self("logs", request_of(rows), len(rows))
 
     async def run(self) -> None:
-        """Send until cancelled; what is left then has two seconds."""
+        """Send until cancelled; what is left then has two seconds, where its receiver takes it."""
         self._destinations = {kind: to for kind, to in self._destinations.items() if not self._is_us(kind, to)}
         if not self._destinations:
             return
@@ -73,7 +73,7 @@ class Forwarder:
     async def _close(self, running: Collection[asyncio.Task[None]]) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
-                await asyncio.gather(*(outbox.drained() for outbox in self._outboxes.values()))
+                await asyncio.gather(*(outbox.settled() for outbox in self._outboxes.values()))
         for task in running:
             task.cancel()
         for outbox in self._outboxes.values():

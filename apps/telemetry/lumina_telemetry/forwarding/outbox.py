@@ -49,8 +49,8 @@ class Outbox:
         self._queue: deque[tuple[bytes, int]] = deque()
         self._bytes = 0
         self._filled = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._sending = 0
         self._trouble: str | None = None
 
@@ -62,7 +62,7 @@ class Outbox:
         self._queue.append((body, items))
         self._bytes += len(body)
         self._filled.set()
-        self._idle.clear()
+        self._settled.clear()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -75,11 +75,11 @@ class Outbox:
             self._bytes -= len(body)
             if not self._queue:
                 self._filled.clear()
-                self._idle.set()
+                self._settled.set()
 
-    async def drained(self) -> None:
-        """Wait until all is sent."""
-        await self._idle.wait()
+    async def settled(self) -> None:
+        """Wait until all is sent, or the receiver has failed to take something: who ends has no time to try again."""
+        await self._settled.wait()
 
     def abandon(self) -> None:
         """Count what is left as lost."""
@@ -133,6 +133,8 @@ class Outbox:
 
     def _tell(self, trouble: str | None) -> None:
         """Once for each trouble: these lines are passed on as well, and must not call forth the next ones."""
+        if trouble:
+            self._settled.set()
         if trouble == self._trouble:
             return
         self._trouble = trouble
