@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ForeignKey, Integer, String, Text, and_, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Integer, String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,7 @@ from lumina_governance.people.store import MembershipRow
 from lumina_kit.auth import Principal
 from lumina_kit.clock import Clock
 from lumina_kit.database import Database, Id, Model
-from lumina_kit.pages import BadCursor, Page, cursor_of, page_of, position_of
+from lumina_kit.pages import Page, below, cursor_of, page_of
 
 
 class AccessRow(Model):
@@ -67,7 +67,8 @@ class AccessStore:
 
     async def page(self, search: AccessSearch, who: Principal, cursor: str | None, limit: int) -> Page[AccessEntry]:
         """Newest first: a key sees its project's, a person those of their projects. Raises BadCursor."""
-        query = select(AccessRow).where(*_conditions(search), *_visible(who), *_below(cursor))
+        passed = below(AccessRow.at, AccessRow.id, cursor)
+        query = select(AccessRow).where(*_conditions(search), *_visible(who), *passed)
         ordered = query.order_by(AccessRow.at.desc(), AccessRow.id.desc()).limit(limit + 1)
         entries = [_entry(row) for row in await self._session.scalars(ordered)]
         return page_of(entries, limit, [cursor_of(entry.at.isoformat(), str(entry.id)) for entry in entries])
@@ -93,19 +94,6 @@ def _visible(who: Principal) -> list[ColumnElement[bool]]:
         return [AccessRow.project_id == who.project_id]
     own = select(MembershipRow.project_id).where(MembershipRow.person_id == who.id)
     return [AccessRow.project_id.in_(own)]
-
-
-def _below(cursor: str | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    at, entry_id = position_of(cursor, 2)
-    try:
-        before, last = datetime.fromisoformat(at), UUID(entry_id)
-    except ValueError:
-        raise BadCursor(
-            f"{cursor!r} is not a cursor of the access log.", next_step="Use next_cursor of the page before."
-        ) from None
-    return [or_(AccessRow.at < before, and_(AccessRow.at == before, AccessRow.id < last))]
 
 
 def _entry(row: AccessRow) -> AccessEntry:

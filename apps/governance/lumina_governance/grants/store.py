@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, String, Text, and_, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,7 +11,7 @@ from lumina_governance.errors import GrantNotFound
 from lumina_governance.grants.models import Grant, Grantable, HolderKind
 from lumina_kit.auth import Principal
 from lumina_kit.database import Id, Model
-from lumina_kit.pages import BadCursor, Page, cursor_of, page_of, position_of
+from lumina_kit.pages import Page, below, cursor_of, page_of
 from lumina_kit.roles import Permission
 
 
@@ -75,7 +75,7 @@ class GrantStore:
     async def page(self, who: Principal, cursor: str | None, limit: int) -> Page[Grant]:
         """Newest first, those of the past too: of everywhere, or of the caller's project. Raises BadCursor."""
         visible = [] if who.everywhere else [GrantRow.project_id == who.project_id]
-        query = select(GrantRow).where(*visible, *_below(cursor))
+        query = select(GrantRow).where(*visible, *below(GrantRow.created_at, GrantRow.id, cursor))
         ordered = query.order_by(GrantRow.created_at.desc(), GrantRow.id.desc()).limit(limit + 1)
         grants = [_grant(row) for row in await self._session.scalars(ordered)]
         return page_of(grants, limit, [cursor_of(each.created_at.isoformat(), str(each.id)) for each in grants])
@@ -83,19 +83,6 @@ class GrantStore:
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return GrantRow.revoked_at.is_(None), GrantRow.expires_at > now
-
-
-def _below(cursor: str | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    at, grant_id = position_of(cursor, 2)
-    try:
-        created_at, last = datetime.fromisoformat(at), UUID(grant_id)
-    except ValueError:
-        raise BadCursor(
-            f"{cursor!r} is not a cursor of grants.", next_step="Use next_cursor of the page before."
-        ) from None
-    return [or_(GrantRow.created_at < created_at, and_(GrantRow.created_at == created_at, GrantRow.id < last))]
 
 
 def _grant(row: GrantRow) -> Grant:

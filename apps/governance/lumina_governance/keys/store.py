@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, or_, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,7 @@ from lumina_governance.limits.columns import LimitsColumns
 from lumina_governance.limits.models import Limits
 from lumina_governance.people.store import PersonRow, as_person
 from lumina_kit.database import Id, Model
-from lumina_kit.pages import BadCursor, Page, cursor_of, page_of, position_of
+from lumina_kit.pages import Page, below, cursor_of, page_of
 from lumina_kit.roles import Role, Scope
 
 
@@ -90,7 +90,7 @@ class KeyStore:
 
     async def page(self, project_id: UUID, cursor: str | None, limit: int) -> Page[Key]:
         """The project's keys from the cursor on, newest first, revoked ones included. Raises BadCursor."""
-        query = select(KeyRow).where(KeyRow.project_id == project_id, *_below(cursor))
+        query = select(KeyRow).where(KeyRow.project_id == project_id, *below(KeyRow.created_at, KeyRow.id, cursor))
         rows = await self._session.scalars(query.order_by(KeyRow.created_at.desc(), KeyRow.id.desc()).limit(limit + 1))
         keys = [_key(row) for row in rows]
         return page_of(keys, limit, [cursor_of(key.created_at.isoformat(), str(key.id)) for key in keys])
@@ -123,19 +123,6 @@ class KeyStore:
             return None
         key = _key(found[0])
         return key if _is_accepted(key, found[1], now) else None
-
-
-def _below(cursor: str | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    at, key_id = position_of(cursor, 2)
-    try:
-        created_at, last = datetime.fromisoformat(at), UUID(key_id)
-    except ValueError:
-        raise BadCursor(
-            f"{cursor!r} is not a cursor of keys.", next_step="Use next_cursor of the page before."
-        ) from None
-    return [or_(KeyRow.created_at < created_at, and_(KeyRow.created_at == created_at, KeyRow.id < last))]
 
 
 def _with_maker() -> Select[KeyRow, PersonRow]:

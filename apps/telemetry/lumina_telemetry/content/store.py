@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, MetaData, String, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Index, LargeBinary, MetaData, String, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from lumina_kit.database import Id, Model
-from lumina_kit.pages import BadCursor, cursor_of, position_of
+from lumina_kit.pages import below, cursor_of
 
 MOST_DELETED_AT_ONCE = 200
 
@@ -59,7 +59,7 @@ class ContentStore:
 
     async def newest(self, project: UUID, since: datetime, cursor: str | None, limit: int) -> list[ContentRow]:
         """A project's rows without their bodies, newest first. Raises BadCursor."""
-        query = select(ContentRow).where(*_kept(project, since), *_below(cursor))
+        query = select(ContentRow).where(*_kept(project, since), *below(ContentRow.captured_at, ContentRow.id, cursor))
         newest = query.order_by(ContentRow.captured_at.desc(), ContentRow.id.desc()).limit(limit)
         return list(await self._session.scalars(newest))
 
@@ -67,7 +67,8 @@ class ContentStore:
         self, project: UUID, trace_id: str, since: datetime, cursor: str | None, limit: int
     ) -> list[tuple[ContentRow, bytes]]:
         """A trace's rows with their sealed bodies, newest first. Raises BadCursor."""
-        conditions = (*_kept(project, since), ContentRow.trace_id == trace_id, *_below(cursor))
+        passed = below(ContentRow.captured_at, ContentRow.id, cursor)
+        conditions = (*_kept(project, since), ContentRow.trace_id == trace_id, *passed)
         query = select(ContentRow, ContentRow.sealed).where(*conditions)
         newest = query.order_by(ContentRow.captured_at.desc(), ContentRow.id.desc()).limit(limit)
         return [(row, sealed) for row, sealed in await self._session.execute(newest)]
@@ -111,17 +112,3 @@ def _of(project: UUID, trace_id: str | None) -> list[ColumnElement[bool]]:
 
 def _kept(project: UUID, since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return ContentRow.project_id == project, ContentRow.captured_at > since
-
-
-def _below(cursor: str | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    at, row_id = position_of(cursor, 2)
-    try:
-        captured_at, last = datetime.fromisoformat(at), UUID(row_id)
-    except ValueError:
-        raise BadCursor(
-            f"{cursor!r} is not a cursor of content.", next_step="Use next_cursor of the page before."
-        ) from None
-    older = and_(ContentRow.captured_at == captured_at, ContentRow.id < last)
-    return [or_(ContentRow.captured_at < captured_at, older)]

@@ -3,10 +3,14 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from lumina_kit.errors import Invalid
 
@@ -45,6 +49,22 @@ def position_of(cursor: str, parts: int) -> tuple[str, ...]:
     if len(position) != parts:
         raise BadCursor(f"{cursor[:60]!r} is not a cursor.", next_step="Use next_cursor of the page before, unchanged.")
     return position
+
+
+def below(
+    at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[UUID], cursor: str | None
+) -> list[ColumnElement[bool]]:
+    """What rows behind the cursor have, newest first by time and id. Raises BadCursor."""
+    if cursor is None:
+        return []
+    time, last = position_of(cursor, 2)
+    try:
+        passed, passed_id = datetime.fromisoformat(time), UUID(last)
+    except ValueError:
+        raise BadCursor(
+            f"{cursor[:60]!r} is not a cursor of this listing.", next_step="Use next_cursor of the page before."
+        ) from None
+    return [or_(at < passed, and_(at == passed, row_id < passed_id))]
 
 
 def page_after(rows: Iterable[T], position: Callable[[T], str], cursor: str | None, limit: int) -> Page[T]:
