@@ -31,7 +31,7 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         64 * 2**20
     )
     body_bytes: Annotated[Count, Meta(description="Largest export request, unpacked; in JSON a quarter of it.")] = (
-        32 * 2**20
+        16 * 2**20
     )
     forward_bytes: Annotated[
         Count, Meta(description="Bytes of one signal that wait to be passed on at most; more are dropped.")
