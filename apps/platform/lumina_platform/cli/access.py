@@ -31,11 +31,16 @@ def ls(
     Example:
       lumina access ls --trace 0af7651916cd43dd8448eb211c80319c
     """
-    from lumina_platform.cli import client, tables
+    from lumina_platform.cli import client, tables, waterfall
 
     wanted = {"trace_id": trace, "actor": actor}
     query: dict[str, str | int] = {name: value for name, value in wanted.items() if value}
     rows = client.api(home, project).rows(PATH, query | {"limit": min(limit, PAGE)}, limit)
+    if not as_json:
+        rows = [
+            {**row, "at": waterfall.clock(row["at"]), "action": str(row["action"]).removeprefix("content.")}
+            for row in rows
+        ]
     tables.show(rows, COLUMNS, as_json=as_json, empty=NOBODY)
 
 

@@ -9,7 +9,7 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 PATH = "/alerts"
 COLUMNS = {
     "State": "state", "Severity": "severity", "Alert": "name", "Since": "active_at", "Over": "resolved_at",
-    "Value": "value", "What": "summary",
+    "What": "summary",
 }  # fmt: skip
 
 alerts = group("alerts", "What the rules found wrong.")

@@ -13,12 +13,11 @@ COLUMNS = {
     "At": "at",
     "Trace": "trace_id",
     "What": "kind",
-    "From": "source",
     "Route": "route",
     "Status": "status",
     "Bytes": "size_bytes",
 }
-HEAD = {**COLUMNS, "Model": "model", "Key": "key_id", "Request": "request_id", "Cut": "cut"}
+HEAD = {**COLUMNS, "From": "source", "Model": "model", "Key": "key_id", "Request": "request_id", "Cut": "cut"}
 NONE_YET = "Nothing is kept yet; what is asked from now on will be."
 
 content = group("content", "What people asked and models answered, in projects that capture it.")
@@ -40,9 +39,11 @@ def ls(
     Example:
       lumina content ls --project research
     """
-    from lumina_platform.cli import client, tables
+    from lumina_platform.cli import client, tables, waterfall
 
     rows = client.api(home, project).rows(PATH, {"limit": min(limit, PAGE)}, limit)
+    if not as_json:
+        rows = [{**row, "at": waterfall.clock(row["at"])} for row in rows]
     tables.show(rows, COLUMNS, as_json=as_json, empty=NONE_YET)
 
 
@@ -60,14 +61,14 @@ def show(
     Example:
       lumina content show 0af7651916cd43dd8448eb211c80319c --why 'incident 7'
     """
-    from lumina_platform.cli import client, tables
+    from lumina_platform.cli import client, tables, waterfall
 
     rows = client.api(home, project).rows(f"{PATH}/{trace}", {"why": why} if why else None)
     if as_json:
         tables.show_json(rows)
         return
     for row in reversed(rows):
-        tables.show_fields(row, HEAD, as_json=False)
+        tables.show_fields({**row, "at": waterfall.moment(row["at"])}, HEAD, as_json=False)
         body = row["body"]
         if isinstance(body, str):
             tables.console().print(printable(body, keep="\n\t"), markup=False, soft_wrap=True)

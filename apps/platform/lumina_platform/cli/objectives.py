@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from lumina_platform.cli.client import Row
-from lumina_platform.cli.waterfall import shortened
+from lumina_platform.cli.waterfall import clock
 
 STATES = {
     "ok": "ok",
@@ -35,12 +35,10 @@ def rate_row(rate: Row) -> Row:
 def alert_row(alert: Row) -> Row:
     """With the summary of its rule, and times that Python reads."""
     notes = cast("Row", alert["annotations"])
-    value = cast("float | None", alert["value"])
     return {
         **alert,
-        "active_at": shortened(str(alert["active_at"])),
-        "resolved_at": shortened(str(alert["resolved_at"])) if alert["resolved_at"] else None,
-        "value": None if value is None else f"{value:.4g}",
+        "active_at": clock(alert["active_at"]),
+        "resolved_at": clock(alert["resolved_at"]) if alert["resolved_at"] else None,
         "summary": notes.get("summary") or notes.get("description"),
     }
 

@@ -18,6 +18,7 @@ PIPED_WIDTH = 240
 NOTHING = "-"
 SHORT_ID = 8  # commands take the beginning of an id
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_TRACE = re.compile(r"[0-9a-f]{32}")  # in one piece, so that it can be copied
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -33,10 +34,11 @@ def show(rows: Sequence[Row], columns: Columns, *, as_json: bool, empty: str = "
         console().print(empty, markup=False)
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in columns:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(_short(text(field(row, name)))) for name in columns.values()))
+    cells = [[_short(text(field(row, name))) for name in columns.values()] for row in rows]
+    for title, column in zip(columns, zip(*cells, strict=True), strict=True):
+        table.add_column(title, overflow="fold", no_wrap=any(map(_TRACE.fullmatch, column)))
+    for line in cells:
+        table.add_row(*map(escape, line))
     console().print(table)
 
 
