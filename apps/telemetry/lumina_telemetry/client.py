@@ -1,6 +1,7 @@
 """The telemetry process as control sees it: calls over its unix socket, each bounded in time."""
 
 from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from lumina_kit.auth import PROJECT_HEADER
 from lumina_telemetry.errors import TelemetryUnavailable
 
 SOCKET = "telemetry.sock"
+OWN_HEADER = "x-lumina-own"
 CAPTURE_HEADER = "x-lumina-capture"
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 30.0
@@ -17,6 +19,14 @@ CHECK_SECONDS = 10.0
 _BASE = "http://telemetry"
 _PLAIN = {"accept-encoding": "identity"}  # bytes go on as they come, so nobody has to unpack them here
 _FOREVER = httpx.Timeout(CONNECT_SECONDS, read=None)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What may be seen: a project's, and with `own` what is Lumina's own."""
+
+    project: str
+    own: bool = False
 
 
 class TelemetryClient:
@@ -33,21 +43,21 @@ class TelemetryClient:
         self._senders = _http(run_dir, MOST_SENDERS)
 
     async def get(
-        self, path: str, query: Mapping[str, str] | None = None, project: str | None = None, *,
+        self, path: str, query: Mapping[str, str] | None = None, bounds: Bounds | None = None, *,
         seconds: float = ANSWER_SECONDS, headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:  # fmt: skip
-        """The whole answer. `project` bounds what may be seen; None is all of Lumina."""
-        asked = {**(headers or {}), **_bound(project)}
+        """The whole answer. Without `bounds` all may be seen."""
+        asked = {**(headers or {}), **_headers(bounds)}
         http = self._questions
         request = http.build_request("GET", path, params=query, headers=asked, timeout=seconds)
         return await _sent(http, request, stream=False)
 
-    async def open(self, path: str, query: str, project: str | None, *, endless: bool = False) -> httpx.Response:
+    async def open(self, path: str, query: str, bounds: Bounds | None, *, endless: bool = False) -> httpx.Response:
         """The answer's head; who asked reads the body and closes it. `endless`: events come whenever there are any."""
         http = self._questions
         url = httpx.URL(_BASE).copy_with(raw_path=f"{path}?{query}".removesuffix("?").encode())
         timeout = _FOREVER if endless else http.timeout
-        request = http.build_request("GET", url, headers=_bound(project), timeout=timeout)
+        request = http.build_request("GET", url, headers=_headers(bounds), timeout=timeout)
         return await _sent(http, request, stream=True)
 
     async def send(self, path: str, body: AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx.Response:
@@ -78,8 +88,10 @@ async def _sent(http: httpx.AsyncClient, request: httpx.Request, *, stream: bool
         raise away("does not answer") from None
 
 
-def _bound(project: str | None) -> dict[str, str]:
-    return {} if project is None else {PROJECT_HEADER: project}
+def _headers(bounds: Bounds | None) -> dict[str, str]:
+    if bounds is None:
+        return {}
+    return {PROJECT_HEADER: bounds.project} | ({OWN_HEADER: "1"} if bounds.own else {})
 
 
 def away(what: str) -> TelemetryUnavailable:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from lumina_kit.auth import PROJECT_HEADER, Principal, require, still
 from lumina_kit.roles import Permission
-from lumina_telemetry.client import TelemetryClient, away
+from lumina_telemetry.client import Bounds, TelemetryClient, away
 from lumina_telemetry.errors import BadQuery
 
 EVENTS = "text/event-stream"
@@ -27,6 +27,7 @@ class LongQuery(BadQuery):
 
 
 Reader = Annotated[Principal, require(Permission.TELEMETRY_READ)]
+MetricsReader = Annotated[Principal, require(Permission.METRICS_READ)]
 
 
 class Recurring:
@@ -79,7 +80,7 @@ class Ask:
     def __init__(self, client: TelemetryClient, request: Request, who: Principal) -> None:
         self.client = client
         self.request = request
-        self.project = visible_project(request, who)
+        self.bounds = bounds_of(request, who)
         self.query: bytes = request.scope["query_string"]
 
     async def get(self, path: str, *parts: str) -> Passed:
@@ -102,18 +103,21 @@ class Ask:
                 next_step="Ask with fewer or shorter parameters.",
             )
         filled = path.format(*map(_segment, parts))
-        return await self.client.open(filled, query, self.project, endless=endless)
+        return await self.client.open(filled, query, self.bounds, endless=endless)
 
     async def _sees_the_same(self) -> bool:
         who = await still(self.request, Permission.TELEMETRY_READ)
-        return who is not None and visible_project(self.request, who) == self.project
+        return who is not None and bounds_of(self.request, who) == self.bounds
 
 
-def visible_project(request: Request, who: Principal) -> str | None:
-    """The only project whose data a caller sees. None is all of Lumina: for who may name any project and names none."""
-    if who.everywhere and PROJECT_HEADER not in request.headers:
-        return None
-    return str(who.project_id)
+def bounds_of(request: Request, who: Principal) -> Bounds | None:
+    """All, for who may name any project and names none; else a project's.
+
+    Who may read metrics sees Lumina's own in them all the same, and so its logs, alerts and objectives.
+    """
+    if who.everywhere:
+        return Bounds(str(who.project_id)) if PROJECT_HEADER in request.headers else None
+    return Bounds(str(who.project_id), own=Permission.METRICS_READ in who.permissions)
 
 
 def ask(request: Request, who: Reader) -> Ask:
@@ -121,7 +125,13 @@ def ask(request: Request, who: Reader) -> Ask:
     return Ask(request.app.state.telemetry.client, request, who)
 
 
+def ask_of_metrics(request: Request, who: MetricsReader) -> Ask:
+    """The same for who may read metrics, as a key of that scope."""
+    return Ask(request.app.state.telemetry.client, request, who)
+
+
 AskDep = Annotated[Ask, Depends(ask)]
+MetricsAskDep = Annotated[Ask, Depends(ask_of_metrics)]
 
 
 def _segment(part: str) -> str:

@@ -108,7 +108,7 @@ class NumberRow(Struct, frozen=True, kw_only=True):
 class HistogramRow(Struct, frozen=True, kw_only=True):
     """A point of a histogram, cumulative over time; `buckets` counts each bucket alone, the last one beyond all bounds.
 
-    Without buckets it says that the series has ended. `exemplars` is JSON: a list of {value, time_ns, trace_id, span_id}.
+    Without buckets it says that the series ended. `exemplars` is a JSON list of {value, time_ns, trace_id, span_id}.
     """
 
     series: int

@@ -97,8 +97,9 @@ class Intake:
 class Asking:
     client: "TestClient[web.Request, web.Application]"
 
-    async def get(self, path: str, *, project: str | None = None, **parameters: Any) -> Any:
+    async def get(self, path: str, *, project: str | None = None, own: bool = False, **parameters: Any) -> Any:
         headers = {} if project is None else {answers.PROJECT_HEADER: project}
+        headers |= {answers.OWN_HEADER: "1"} if own else {}
         answer = await self.client.get(path, params=parameters, headers=headers)
         return await answer.json(content_type=None)
 

@@ -36,8 +36,11 @@ async def ask(world: World) -> AsyncIterator[Ask]:
     app.add_routes(routes(world.store, world.settings, Tail()))
     async with TestClient(TestServer(app)) as client:
 
-        async def asking(path: str, *, project: str | None = None, **parameters: Any) -> dict[str, Any]:
+        async def asking(
+            path: str, *, project: str | None = None, own: bool = False, **parameters: Any
+        ) -> dict[str, Any]:
             headers = {answers.PROJECT_HEADER: project} if project else {}
+            headers |= {answers.OWN_HEADER: "1"} if own else {}
             answer = await client.get(path, params={**HOUR, **parameters}, headers=headers)
             told: dict[str, Any] = await answer.json(content_type=None)
             return told
@@ -159,6 +162,7 @@ async def test_a_project_sees_its_own_records_alone(world: World, ask: Ask) -> N
 
     assert bodies(await ask("/logs", project="a")) == ["said 1"]
     assert bodies(await ask(f"/traces/{trace}/logs", project="b", around=3600)) == ["said 2"]
+    assert bodies(await ask("/logs", project="a", own=True)) == ["said 3", "said 1"]
     counted = await ask("/logs/histogram", project="a")
     assert sum(item["total"] for item in counted["items"]) == 1
     assert (await ask(f"/traces/{trace}/logs", project="c"))["code"] == "trace_not_found"

@@ -72,9 +72,9 @@ async def test_a_query_bound_to_a_project_reads_nothing_else(world: World) -> No
     await put(world, row(1, "load", {"of": "p1"}, "gauge", project="p1"), [1])
     await put(world, row(2, "load", {"of": "all"}, "gauge"), [2])
 
-    assert await values(world, "load", NOON, scope="p1") == [1]
+    assert await values(world, "load", NOON, scope=("p1",)) == [1]
     assert await values(world, "sum(load)", NOON) == [3]
-    assert await values(world, "load", NOON, scope="p2") == []
+    assert await values(world, "load", NOON, scope=("p2",)) == []
 
 
 async def test_recent_range_of_a_day_reads_one_row_for_each_series(world: World) -> None:

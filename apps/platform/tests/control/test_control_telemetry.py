@@ -69,6 +69,7 @@ async def test_caller_of_one_project_sees_only_it(
         telemetry.answer(path.partition("?")[0].removeprefix(API), LISTING)
         await client.get(path, headers=theirs)
         assert telemetry.last.headers["x-lumina-project"] == mine, path
+        assert telemetry.last.headers["x-lumina-own"] == "1", path  # an operator reads how the system is
 
 
 async def test_who_may_name_any_project_sees_the_one_that_is_named(
@@ -79,6 +80,20 @@ async def test_who_may_name_any_project_sees_the_one_that_is_named(
     await client.get(f"{API}/traces", headers=admin | {"x-lumina-project": "other"})
 
     assert telemetry.last.headers["x-lumina-project"] == other["id"]
+    assert "x-lumina-own" not in telemetry.last.headers
+
+
+async def test_a_key_that_scrapes_may_ask_as_grafana_does_and_nothing_else(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
+) -> None:
+    scraper = await a_key(client, admin, scopes=["metrics"])
+    telemetry.answer("/prometheus/api/v1/query", LISTING)
+
+    asked = await client.get(f"{API}/prometheus/api/v1/query", params={"query": "up"}, headers=scraper)
+    traces = await client.get(f"{API}/traces", headers=scraper)
+
+    assert (asked.status_code, traces.status_code) == (200, 403)
+    assert telemetry.last.headers["x-lumina-own"] == "1"
 
 
 async def test_stranger_and_key_without_the_permission_are_turned_away_before_anything_is_asked(

@@ -14,6 +14,7 @@ from lumina_telemetry.answering.answers import PROJECT_LABEL, answered, scope
 from lumina_telemetry.cursors import cursor_of, position_of
 from lumina_telemetry.store.store import Store
 from lumina_telemetry.times import told
+from lumina_telemetry.visibility import Visible
 
 STATES = ("pending", "firing", "resolved")
 _ORDER = "(active_ns, fingerprint)"
@@ -50,12 +51,12 @@ class Alerts:
         return answered(AlertPage(views, following, None))
 
 
-def _where(query: Mapping[str, str], project: str | None) -> tuple[str, list[Any]]:
+def _where(query: Mapping[str, str], visible: Visible) -> tuple[str, list[Any]]:
     clauses = [clause for name, clause in _FILTERS.items() if name in query]
     values: list[Any] = [query[name] for name in _FILTERS if name in query]
-    if project is not None:
-        clauses.append(f"json_extract_string(labels, '$.{PROJECT_LABEL}') = ?")
-        values.append(project)
+    if visible is not None:
+        clauses.append(f"list_contains(?::VARCHAR[], coalesce(json_extract_string(labels, '$.{PROJECT_LABEL}'), ''))")
+        values.append(list(visible))
     if "cursor" in query:
         active_ns, number = position_of(query["cursor"], 2)
         clauses.append(f"{_ORDER} < (?, ?)")

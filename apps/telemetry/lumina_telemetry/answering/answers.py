@@ -7,9 +7,13 @@ from aiohttp import web
 
 from lumina_kit import logs
 from lumina_kit.errors import LuminaError, TooMany
+from lumina_telemetry.visibility import OWN, Visible
 
 PROJECT_HEADER = "x-lumina-project"
 """The project that a caller of control is bound to; absent, all of Lumina is meant. Only control can reach us."""
+
+OWN_HEADER = "x-lumina-own"
+"""Set to 1 by control where a caller bound to a project may see what is Lumina's own, too."""
 
 PROJECT_LABEL = "lumina_project_id"
 """The label that makes an alert or an objective a project's own; without it, it is of all of Lumina."""
@@ -18,9 +22,12 @@ _log = logs.get(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def scope(request: web.Request) -> str | None:
-    """The only project whose data may be shown; None: all."""
-    return request.headers.get(PROJECT_HEADER)
+def scope(request: web.Request) -> Visible:
+    """Whose data may be shown."""
+    project = request.headers.get(PROJECT_HEADER)
+    if project is None:
+        return None
+    return (project, OWN) if request.headers.get(OWN_HEADER) == "1" else (project,)
 
 
 def answered(value: object) -> web.Response:

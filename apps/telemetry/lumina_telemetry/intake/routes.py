@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from lumina_contracts.content import ContentRecord
 from lumina_kit.errors import LuminaError
-from lumina_telemetry.answering.answers import scope
+from lumina_telemetry.answering.answers import PROJECT_HEADER
 from lumina_telemetry.errors import OtlpTooLarge
 from lumina_telemetry.intake.answers import refusal, success
 from lumina_telemetry.intake.bodies import Bodies, media
@@ -109,6 +109,6 @@ def routes(
 
 def _sender(request: web.Request) -> Sender:
     """Lumina's own processes name no project; control names the one of the key that somebody else came with."""
-    project = scope(request)
+    project = request.headers.get(PROJECT_HEADER)
     captures = project is not None and request.headers.get(CAPTURE_HEADER) == "1"
     return Sender(project=project, ours=project is None, captures=captures)

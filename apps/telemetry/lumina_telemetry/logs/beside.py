@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import visibility
 from lumina_telemetry.errors import TraceNotFound
 from lumina_telemetry.logs.filters import Condition, LogFilter, of_trace
 from lumina_telemetry.logs.stretches import SECOND
 from lumina_telemetry.store.writing import halves
+from lumina_telemetry.visibility import Visible
 
 MOST_SERVICES = 100
 LONGEST_NS = 86_400 * SECOND
@@ -39,7 +41,7 @@ class Surroundings:
         )
 
 
-def surroundings(connection: DuckDBPyConnection, trace_id: str, scope: str | None) -> Surroundings:
+def surroundings(connection: DuckDBPyConnection, trace_id: str, scope: Visible) -> Surroundings:
     """Of a trace that has spans or logs. Raises TraceNotFound."""
     found = [
         _of(connection, trace_id, scope, *source)
@@ -53,11 +55,11 @@ def surroundings(connection: DuckDBPyConnection, trace_id: str, scope: str | Non
 
 
 def _of(
-    connection: DuckDBPyConnection, trace_id: str, scope: str | None, table: str, end: str
+    connection: DuckDBPyConnection, trace_id: str, scope: Visible, table: str, end: str
 ) -> tuple[int | None, int, list[str]]:
     within, parameters = LogFilter([of_trace(trace_id)]), list[object](halves(trace_id.lower()))
-    limit = "" if scope is None else " AND project = ?"
+    limit = "" if scope is None else f" AND {visibility.SQL}"
     sql = f"SELECT min(time_ns), max({end}), list(DISTINCT service) FROM {table} WHERE true{within.sql}{limit}"
-    row = connection.execute(sql, parameters if scope is None else [*parameters, scope]).fetchone()
+    row = connection.execute(sql, parameters if scope is None else [*parameters, list(scope)]).fetchone()
     assert row is not None
     return row[0], row[1] or 0, row[2] or []

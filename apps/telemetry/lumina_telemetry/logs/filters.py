@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from lumina_telemetry import visibility
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.rows import LogRow
 from lumina_telemetry.store.writing import halves
+from lumina_telemetry.visibility import Visible
 
 Parameter = str | int | float | list[str]
 MOST_CONDITIONS = 20
@@ -66,11 +68,11 @@ class LogFilter:
         return LogFilter([*self.conditions, *conditions])
 
 
-def asked(parameters: Mapping[str, str], where: Sequence[str], scope: str | None) -> LogFilter:
+def asked(parameters: Mapping[str, str], where: Sequence[str], scope: Visible) -> LogFilter:
     """The filter that a query string asks for: `q`, `severity`, `service`, `trace_id`, `where`. Raises BadQuery."""
     if len(where) > MOST_CONDITIONS:
         raise BadQuery(f"{len(where)} conditions are too many.", next_step=f"Give {MOST_CONDITIONS} at most.")
-    conditions = [] if scope is None else [_equal("project", scope)]
+    conditions = [] if scope is None else [_visible(scope)]
     conditions += [make(parameters[name]) for name, make in _NAMED.items() if parameters.get(name)]
     return LogFilter([*conditions, *_words(parameters.get("q", "")), *map(_where, where)])
 
@@ -85,6 +87,10 @@ def of_trace(trace_id: str) -> Condition:
 
 def _equal(column: str, value: str) -> Condition:
     return Condition(f"{column} = ?", (value,), lambda row, _: bool(getattr(row, column) == value))
+
+
+def _visible(scope: tuple[str, ...]) -> Condition:
+    return Condition(visibility.SQL, (list(scope),), lambda row, _: visibility.sees(scope, row.project))
 
 
 def _at_least(severity: str) -> Condition:

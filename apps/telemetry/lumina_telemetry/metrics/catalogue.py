@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from lumina_telemetry import visibility
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.metrics.asking import Span
 from lumina_telemetry.metrics.models import MetricInfo, MetricPage
@@ -12,14 +13,15 @@ from lumina_telemetry.promql.models import NAME, Labels, key
 from lumina_telemetry.promql.selection import HISTOGRAM, Selected, Selector, bound_text
 from lumina_telemetry.promql.syntax import parsed, selectors
 from lumina_telemetry.times import told
+from lumina_telemetry.visibility import Visible
 
-_PAGE = """
+_PAGE = f"""
 SELECT name, any_value(kind), any_value(unit), any_value(description), any_value(otel_name), count(DISTINCT labels),
     list(DISTINCT id) FROM series
-WHERE ($project IS NULL OR project = $project)
+WHERE {visibility.NAMED}
     AND contains(lower(concat_ws(' ', name, otel_name, description)), $search) AND ($kind IS NULL OR kind = $kind)
     AND name > $after
-GROUP BY name ORDER BY name LIMIT $limit"""
+GROUP BY name ORDER BY name LIMIT $limit"""  # nosec B608
 _SEEN = """
 SELECT series, max(time_ns) FROM {table} WHERE time_ns BETWEEN $start AND $end AND series IN (SELECT unnest($ids))
 GROUP BY series"""
@@ -33,7 +35,7 @@ _TABLES = ("numbers", "histograms")
 class CatalogueQuery:
     """A page of the catalogue. `search` is looked for in names and descriptions; `after`: the last name before it."""
 
-    project: str | None
+    visible: Visible
     search: str
     kind: str | None
     after: str
@@ -44,7 +46,7 @@ class CatalogueQuery:
 def page(connection: DuckDBPyConnection, query: CatalogueQuery) -> MetricPage:
     """The metrics by name, with when each was last seen within the time asked for."""
     asked = {
-        "project": query.project,
+        "visible": query.visible,
         "search": query.search.lower(),
         "kind": query.kind,
         "after": query.after,
@@ -60,10 +62,10 @@ def page(connection: DuckDBPyConnection, query: CatalogueQuery) -> MetricPage:
     return MetricPage(items, items[-1].name if more else None, None)
 
 
-def kind_of(connection: DuckDBPyConnection, metric: str, project: str | None) -> str:
+def kind_of(connection: DuckDBPyConnection, metric: str, visible: Visible) -> str:
     """The kind of a metric. Raises BadQuery where there is none of this name."""
-    sql = "SELECT kind FROM series WHERE name = $name AND ($project IS NULL OR project = $project) LIMIT 1"
-    rows = connection.execute(sql, {"name": metric, "project": project}).fetchall()
+    sql = f"SELECT kind FROM series WHERE name = $name AND {visibility.NAMED} LIMIT 1"  # nosec B608
+    rows = connection.execute(sql, {"name": metric, "visible": visible}).fetchall()
     if not rows:
         raise BadQuery(f"There is no metric {metric[:100]!r}.", next_step="Take a name from /metrics?search=.")
     return str(rows[0][0])
@@ -74,7 +76,7 @@ class Discovery:
     """Looks for series by selectors, within a time if one is given."""
 
     connection: DuckDBPyConnection
-    project: str | None
+    visible: Visible
     most: int
     seen: Span | None = None
 
@@ -113,7 +115,7 @@ class Discovery:
         found = selectors(tree)
         if len(found) != 1:
             raise BadQuery(f"{expression[:100]!r} is no selector.", next_step='Give such as up{job="web"}.')
-        selected = Selector(self.connection, self.project, self.most).select(found[0])
+        selected = Selector(self.connection, self.visible, self.most).select(found[0])
         return list(selected.labels) if self.seen is None else self._alive(selected, self.seen)
 
     def _alive(self, selected: Selected, seen: Span) -> list[Labels]:
@@ -129,8 +131,8 @@ class Discovery:
         ]
 
     def _rows(self, sql: str, label: str | None = None) -> list[tuple[str, str]]:
-        asked = {"project": self.project} | ({} if label is None else {"label": f'$."{label}"'})
-        scoped = sql.format(scope="($project IS NULL OR project = $project)")
+        asked = {"visible": self.visible} | ({} if label is None else {"label": f'$."{label}"'})
+        scoped = sql.format(scope=visibility.NAMED)
         return self.connection.execute(scoped, asked).fetchall()
 
 

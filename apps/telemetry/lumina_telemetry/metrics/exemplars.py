@@ -11,6 +11,7 @@ from lumina_telemetry.metrics.asking import Span
 from lumina_telemetry.promql.models import Labels
 from lumina_telemetry.promql.selection import Selector
 from lumina_telemetry.promql.syntax import parsed, selectors
+from lumina_telemetry.visibility import Visible
 
 MOST = 1000
 _ROWS = """
@@ -41,10 +42,10 @@ _decoder = msgspec.json.Decoder(list[Stored])
 
 
 def exemplars(
-    connection: DuckDBPyConnection, expression: str, span: Span, project: str | None, most_series: int
+    connection: DuckDBPyConnection, expression: str, span: Span, visible: Visible, most_series: int
 ) -> list[Found]:
     """The newest exemplars of all buckets that the expression reads, newest first; each once."""
-    selector = Selector(connection, project, most_series)
+    selector = Selector(connection, visible, most_series)
     buckets: dict[tuple[int, int], Labels] = {}
     for node in selectors(parsed(expression)):
         selected = selector.select(node)

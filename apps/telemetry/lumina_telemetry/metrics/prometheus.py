@@ -14,6 +14,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from lumina_kit.errors import LuminaError
+from lumina_telemetry import visibility
 from lumina_telemetry.answering.answers import scope
 from lumina_telemetry.errors import BadQuery, QueryTooSlow
 from lumina_telemetry.metrics import asking
@@ -30,9 +31,9 @@ COMPATIBLE_WITH = "2.42.0"
 """The Prometheus whose meaning of PromQL the engine has, and is tested against."""
 _MILLISECOND = 10**6
 _MOST_METADATA = 10_000
-_METADATA = """
+_METADATA = f"""
 SELECT DISTINCT ON (name) name, kind, unit, description FROM series
-WHERE ($project IS NULL OR project = $project) AND ($metric IS NULL OR name = $metric) ORDER BY name LIMIT $limit"""
+WHERE {visibility.NAMED} AND ($metric IS NULL OR name = $metric) ORDER BY name LIMIT $limit"""  # nosec B608
 
 Asked = MultiDict[str]
 Data = Callable[[web.Request, Asked], Awaitable[Any]]
@@ -83,7 +84,7 @@ class PrometheusApi:
             exemplars,
             expression=asking.required(asked, "query"),
             span=asking.span(asked),
-            project=scope(request),
+            visible=scope(request),
             most_series=self.settings.query_series,
         )
         return _by_series(await self.store.read(find))
@@ -104,7 +105,7 @@ class PrometheusApi:
 
     async def metadata(self, request: web.Request, asked: Asked) -> Any:
         wanted = {
-            "project": scope(request),
+            "visible": scope(request),
             "metric": asked.get("metric"),
             "limit": asking.whole(asked, "limit", _MOST_METADATA, _MOST_METADATA),
         }
@@ -118,8 +119,8 @@ class PrometheusApi:
 
     async def _discovered(self, request: web.Request, asked: Asked, look: Callable[[Discovery], Any]) -> Any:
         seen = asking.span(asked) if asked.get("start") else None
-        project, most = scope(request), self.settings.query_series
-        return await self.store.read(lambda connection: look(Discovery(connection, project, most, seen)))
+        visible, most = scope(request), self.settings.query_series
+        return await self.store.read(lambda connection: look(Discovery(connection, visible, most, seen)))
 
 
 def _answering(data: Data) -> Handler:

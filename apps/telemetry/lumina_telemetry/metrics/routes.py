@@ -56,7 +56,7 @@ class Metrics:
     async def catalogue(self, request: web.Request) -> web.Response:
         asked = request.query
         query = CatalogueQuery(
-            project=scope(request),
+            visible=scope(request),
             search=asked.get("search", "")[:200],
             kind=asked.get("type"),
             after=asked.get("cursor", ""),
@@ -96,14 +96,14 @@ class Metrics:
 
     async def labels(self, request: web.Request) -> web.Response:
         selectors = await self._selectors(request)
-        most, project = self.settings.query_series, scope(request)
-        names = await self.store.read(lambda connection: Discovery(connection, project, most).labels(selectors))
+        most, visible = self.settings.query_series, scope(request)
+        names = await self.store.read(lambda connection: Discovery(connection, visible, most).labels(selectors))
         return answered(_names(names))
 
     async def values(self, request: web.Request) -> web.Response:
         selectors, label = await self._selectors(request), request.match_info["name"]
-        most, project = self.settings.query_series, scope(request)
-        values = await self.store.read(lambda connection: Discovery(connection, project, most).values(label, selectors))
+        most, visible = self.settings.query_series, scope(request)
+        values = await self.store.read(lambda connection: Discovery(connection, visible, most).values(label, selectors))
         return answered(_names(values))
 
     async def exemplars(self, request: web.Request) -> web.Response:
@@ -113,7 +113,7 @@ class Metrics:
             exemplars,
             expression=question.percentile(50),
             span=asking.span(asked),
-            project=scope(request),
+            visible=scope(request),
             most_series=self.settings.query_series,
         )
         limit = asking.whole(asked, "limit", PAGE, MOST)
@@ -134,7 +134,7 @@ class Metrics:
     async def _question(self, request: web.Request, window_ns: int) -> Question:
         asked = request.query
         metric = asking.required(asked, "metric")
-        kind = await self.store.read(partial(kind_of, metric=metric, project=scope(request)))
+        kind = await self.store.read(partial(kind_of, metric=metric, visible=scope(request)))
         window = asking.duration(asked, "window", window_ns)
         by = [name for name in asked.get("by", "").split(",") if name]
         return Question(metric, kind, by, asked.getall("where", []), max(1, window // SECOND))
@@ -164,7 +164,7 @@ class Metrics:
         metric = request.query.get("metric")
         if not metric:
             return []
-        kind = await self.store.read(partial(kind_of, metric=metric, project=scope(request)))
+        kind = await self.store.read(partial(kind_of, metric=metric, visible=scope(request)))
         return [composing.selector(metric, kind)]
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from lumina_kit.problems import problems
 from lumina_telemetry.errors import TelemetryUnavailable
-from lumina_telemetry.passing import Ask, AskDep, LongQuery
+from lumina_telemetry.passing import Ask, LongQuery, MetricsAskDep
 
 FORM = "application/x-www-form-urlencoded"
 PREFIX = "/prometheus/api/v1"
@@ -19,7 +19,7 @@ ASKED_BY_FORM = ("query", "query_range", "query_exemplars", "series", "labels")
 router = APIRouter(prefix=PREFIX, tags=["prometheus"], responses=problems(TelemetryUnavailable, LongQuery))
 
 
-async def ask_with_form(request: Request, ask: AskDep) -> Ask:
+async def ask_with_form(request: Request, ask: MetricsAskDep) -> Ask:
     """A long query comes as a form: it is asked as one of a URL."""
     if request.method == "POST":
         ask.query = b"&".join(filter(None, (ask.query, (await request.body()).strip())))
@@ -79,30 +79,30 @@ async def prometheus_labels(ask: FormDep) -> Response:
 
 
 @router.get("/label/{name}/values", openapi_extra={"parameters": [_MATCH, _START, _END]}, response_class=Response)
-async def prometheus_label_values(name: str, ask: AskDep) -> Response:
+async def prometheus_label_values(name: str, ask: MetricsAskDep) -> Response:
     """Values of a label."""
     return await ask.get(f"{PREFIX}/label/{{}}/values", name)
 
 
 @router.get("/metadata", response_class=Response)
-async def prometheus_metadata(ask: AskDep) -> Response:
+async def prometheus_metadata(ask: MetricsAskDep) -> Response:
     """Kind, unit and meaning of each metric."""
     return await ask.get(f"{PREFIX}/metadata")
 
 
 @router.get("/rules", response_class=Response)
-async def prometheus_rules(ask: AskDep) -> Response:
+async def prometheus_rules(ask: MetricsAskDep) -> Response:
     """Rules, and how they stand."""
     return await ask.get(f"{PREFIX}/rules")
 
 
 @router.get("/alerts", response_class=Response)
-async def prometheus_alerts(ask: AskDep) -> Response:
+async def prometheus_alerts(ask: MetricsAskDep) -> Response:
     """Alerts that are pending or firing."""
     return await ask.get(f"{PREFIX}/alerts")
 
 
 @router.get("/status/buildinfo", response_class=Response)
-async def prometheus_buildinfo(ask: AskDep) -> Response:
+async def prometheus_buildinfo(ask: MetricsAskDep) -> Response:
     """What Grafana asks first, to know what it can ask for."""
     return await ask.get(f"{PREFIX}/status/buildinfo")

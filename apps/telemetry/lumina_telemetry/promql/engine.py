@@ -13,6 +13,7 @@ from lumina_telemetry.promql.selection import Selector
 from lumina_telemetry.promql.syntax import parsed
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.store import Store
+from lumina_telemetry.visibility import Visible
 
 MOST_POINTS = 11_000
 LATEST_NS = 2**62
@@ -21,7 +22,7 @@ FINEST_STEP_NS = 10**6
 
 
 class Engine:
-    """Evaluates PromQL over the stored metrics. `scope`: only the series of this project."""
+    """Evaluates PromQL over the stored metrics. `scope`: only the series that may be seen."""
 
     def __init__(self, store: Store, settings: TelemetrySettings) -> None:
         self._store = store
@@ -31,7 +32,7 @@ class Engine:
         """Raises UnsupportedPromql for what cannot be evaluated, and names it."""
         parsed(expression)
 
-    async def instant(self, expression: str, at_ns: int, scope: str | None = None) -> list[Sample]:
+    async def instant(self, expression: str, at_ns: int, scope: Visible = None) -> list[Sample]:
         """The series at one time; a scalar comes as one series without labels."""
         vector = await self.evaluate(expression, Grid(at_ns, STEP_OF_ONE, 1), scope)
         present = vector.there[:, 0]
@@ -39,7 +40,7 @@ class Engine:
         return [Sample(labels, float(value)) for labels, value, there in rows if there]
 
     async def range(
-        self, expression: str, start_ns: int, end_ns: int, step_ns: int, scope: str | None = None
+        self, expression: str, start_ns: int, end_ns: int, step_ns: int, scope: Visible = None
     ) -> list[Curve]:
         """The series from `start_ns` to `end_ns`, both included, sorted by labels; absent values are left out."""
         grid = _grid(start_ns, end_ns, step_ns)
@@ -52,14 +53,14 @@ class Engine:
         ]
         return sorted(curves, key=lambda curve: sorted(curve.labels.items()))
 
-    async def evaluate(self, expression: str, grid: Grid, scope: str | None) -> Vector:
+    async def evaluate(self, expression: str, grid: Grid, scope: Visible) -> Vector:
         """The series over a grid, as arrays."""
         tree = parsed(expression)
         if abs(grid.start_ns) > LATEST_NS:
             raise BadQuery("The time is out of range.", next_step="Give unix seconds, or RFC 3339.")
         return await self._store.read(lambda connection: self._evaluated(connection, tree, grid, scope))
 
-    def _evaluated(self, connection: DuckDBPyConnection, tree: Node, grid: Grid, scope: str | None) -> Vector:
+    def _evaluated(self, connection: DuckDBPyConnection, tree: Node, grid: Grid, scope: Visible) -> Vector:
         settings = self._settings
         limits = Limits(settings.query_samples, time.monotonic() + settings.query_seconds)
         selector = Selector(connection, scope, settings.query_series)

@@ -14,9 +14,11 @@ import promql_parser as parser
 from duckdb import DuckDBPyConnection, InvalidInputException
 from prometheus_client.utils import floatToGoString
 
+from lumina_telemetry import visibility
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.promql.errors import UnsupportedPromql
 from lumina_telemetry.promql.models import NAME, Labels, Node, key
+from lumina_telemetry.visibility import Visible
 
 HISTOGRAM = "histogram"
 SUM, COUNT = -1, -2
@@ -60,10 +62,10 @@ class Selected:
 
 @dataclass(frozen=True)
 class Selector:
-    """Finds series, all or only those of one project."""
+    """Finds series among those that may be seen."""
 
     connection: DuckDBPyConnection
-    project: str | None
+    visible: Visible
     most: int
 
     def select(self, node: Node) -> Selected:
@@ -92,9 +94,9 @@ class Selector:
 
     def _rows(self, matchers: Sequence[Matcher]) -> list[Any]:
         conditions, parameters = ["TRUE"], list[Any]()
-        if self.project is not None:
-            conditions.append("project = ?")
-            parameters.append(self.project)
+        if self.visible is not None:
+            conditions.append(visibility.SQL)
+            parameters.append(list(self.visible))
         names = next((matcher.equal_to for matcher in matchers if matcher.label == NAME and matcher.equal_to), None)
         if names is not None:
             conditions.append("name IN (SELECT unnest(?))")

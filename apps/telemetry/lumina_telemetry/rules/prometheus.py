@@ -13,6 +13,7 @@ from lumina_telemetry.rules.routes import health_of, state_of, visible
 from lumina_telemetry.rules.running import Running, RunningGroup
 from lumina_telemetry.rules.templates import go_float
 from lumina_telemetry.times import told
+from lumina_telemetry.visibility import Visible
 
 _NEVER = "0001-01-01T00:00:00Z"
 
@@ -28,26 +29,26 @@ class PrometheusRules:
     groups: Callable[[], Sequence[RunningGroup]]
 
     async def rules(self, request: web.Request) -> web.Response:
-        kind, project = request.query.get("type"), scope(request)
+        kind, seen = request.query.get("type"), scope(request)
         return answered(
-            {"status": "success", "data": {"groups": [_group(group, kind, project) for group in self.groups()]}}
+            {"status": "success", "data": {"groups": [_group(group, kind, seen) for group in self.groups()]}}
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
-        project = scope(request)
+        seen = scope(request)
         running = [each for group in self.groups() for each in group.rules]
-        found = [_alert(alert) for each in running for alert in visible(each, project)]
+        found = [_alert(alert) for each in running for alert in visible(each, seen)]
         return answered({"status": "success", "data": {"alerts": found}})
 
 
-def _group(group: RunningGroup, kind: str | None, project: str | None) -> dict[str, Any]:
+def _group(group: RunningGroup, kind: str | None, seen: Visible) -> dict[str, Any]:
     wanted = [
         each for each in group.rules if kind in (None, "", "alert" if isinstance(each.rule, Alerting) else "record")
     ]
     return {
         "name": group.group.name,
         "file": group.file,
-        "rules": [_rule(each, project) for each in wanted],
+        "rules": [_rule(each, seen) for each in wanted],
         "interval": group.interval,
         "limit": group.group.limit,
         "evaluationTime": group.seconds,
@@ -59,7 +60,7 @@ def _kind(running: Running) -> str:
     return "alert" if isinstance(running.rule, Alerting) else "record"
 
 
-def _rule(running: Running, project: str | None) -> dict[str, Any]:
+def _rule(running: Running, seen: Visible) -> dict[str, Any]:
     rule = running.rule
     common = {
         "name": rule.name,
@@ -72,7 +73,7 @@ def _rule(running: Running, project: str | None) -> dict[str, Any]:
     }
     if not isinstance(rule, Alerting):
         return {**common, "type": "recording"}
-    alerts = visible(running, project)
+    alerts = visible(running, seen)
     return {
         "state": state_of(alerts),
         **common,

@@ -14,6 +14,7 @@ from lumina_telemetry.rules.library import Problem
 from lumina_telemetry.rules.models import FileProblem, Health, RulePage, RuleState, RuleView
 from lumina_telemetry.rules.running import Running, RunningGroup
 from lumina_telemetry.times import told
+from lumina_telemetry.visibility import Visible, sees
 
 _STATES = ("inactive", "pending", "firing")
 _KINDS = ("alerting", "recording")
@@ -43,10 +44,10 @@ class Rules:
         return answered(RulePage(page, following, None, broken))
 
 
-def visible(running: Running, project: str | None) -> list[Alert]:
-    """The rule's active alerts that a caller may see: bound to a project, those that name it."""
+def visible(running: Running, seen: Visible) -> list[Alert]:
+    """The rule's active alerts that a caller may see: those that name a project of theirs, or none."""
     active = running.alerts.active if running.alerts else []
-    return [alert for alert in active if project is None or alert.labels.get(PROJECT_LABEL) == project]
+    return [alert for alert in active if sees(seen, alert.labels.get(PROJECT_LABEL))]
 
 
 def state_of(alerts: Sequence[Alert]) -> RuleState:
@@ -65,10 +66,10 @@ def _wanted(view: RuleView, query: Mapping[str, str]) -> bool:
     return all(getattr(view, name) == query[name] for name in names if name in query)
 
 
-def _views(groups: Sequence[RunningGroup], project: str | None) -> Iterator[RuleView]:
+def _views(groups: Sequence[RunningGroup], seen: Visible) -> Iterator[RuleView]:
     for group in groups:
         for running in group.rules:
-            yield _view(group, running, visible(running, project))
+            yield _view(group, running, visible(running, seen))
 
 
 def _view(group: RunningGroup, running: Running, alerts: Sequence[Alert]) -> RuleView:

@@ -11,6 +11,7 @@ from lumina_telemetry.rows import Batch
 from lumina_telemetry.rules.alerting import NANO, Alert, Alerts, Found, Key, RuleFailed
 from lumina_telemetry.rules.definitions import Alerting, Group, Rule, RuleFile
 from lumina_telemetry.rules.series import MOST_SERIES, Written, recorded, shown
+from lumina_telemetry.visibility import Visible
 
 _log = logs.get(__name__)
 
@@ -28,7 +29,7 @@ class Sample(Protocol):
 class Engine(Protocol):
     """What rules need of the PromQL engine."""
 
-    async def instant(self, expression: str, at_ns: int, scope: str | None = None) -> Sequence[Sample]: ...
+    async def instant(self, expression: str, at_ns: int, scope: Visible = None) -> Sequence[Sample]: ...
 
     def check(self, expression: str) -> None: ...
 

@@ -12,9 +12,9 @@ from lumina_telemetry.rules.alerting import NANO
 from lumina_telemetry.rules.running import Engine, RunningGroup
 from lumina_telemetry.rules.writing import as_yaml
 from lumina_telemetry.slo.models import SloPage
-from lumina_telemetry.slo.objectives import Objective
 from lumina_telemetry.slo.rulebook import Rulebook
 from lumina_telemetry.slo.status import Standing
+from lumina_telemetry.visibility import sees
 
 
 def routes(
@@ -34,8 +34,8 @@ class Slos:
 
     async def list(self, request: web.Request) -> web.Response:
         parameters.known(request.query, "service", "name")
-        project = scope(request)
-        wanted = [each for each in self.rulebook.objectives if _visible(each, project)]
+        seen = scope(request)
+        wanted = [each for each in self.rulebook.objectives if sees(seen, each.labels.get(PROJECT_LABEL))]
         for name, text in request.query.items():
             wanted = [each for each in wanted if getattr(each, name) == text]
         standing = Standing(self.engine, self.groups())
@@ -44,8 +44,3 @@ class Slos:
     async def rules(self, request: web.Request) -> web.Response:
         parameters.known(request.query)
         return web.Response(text=as_yaml(self.rulebook.generated()), content_type="application/yaml")
-
-
-def _visible(objective: Objective, project: str | None) -> bool:
-    """Objectives of all of Lumina are not for who is bound to a project."""
-    return project is None or objective.labels.get(PROJECT_LABEL) == project

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from lumina_contracts import attributes as names
-from lumina_telemetry import lifted
+from lumina_telemetry import lifted, visibility
 from lumina_telemetry.errors import BadQuery
+from lumina_telemetry.visibility import Visible
 
-Parameter = str | int | float | list[int]
+Parameter = str | int | float | list[int] | list[str]
 MOST_CONDITIONS = 20
 MOST_TEXT = 1_000
 STATUS = {"unset": 0, "ok": 1, "error": 2}
@@ -45,10 +46,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filter:
-    """Several conditions, all of which hold; `scope` is the only project that may be seen."""
+    """Several conditions, all of which hold, among what may be seen."""
 
     conditions: Sequence[Condition] = field(default_factory=tuple)
-    scope: str | None = None
+    scope: Visible = None
 
     @property
     def sql(self) -> str:
@@ -64,12 +65,12 @@ class Filter:
         return [*within(self.scope), *self.conditions]
 
 
-def within(scope: str | None) -> list[Condition]:
+def within(scope: Visible) -> list[Condition]:
     """What holds of all that may be seen."""
-    return [] if scope is None else [Condition("project = ?", (scope,))]
+    return [] if scope is None else [Condition(visibility.SQL, ([*scope],))]
 
 
-def asked(parameters: Mapping[str, str], where: Sequence[str], scope: str | None) -> Filter:
+def asked(parameters: Mapping[str, str], where: Sequence[str], scope: Visible) -> Filter:
     """The filter that a query string asks for. Raises BadQuery."""
     if len(where) > MOST_CONDITIONS:
         raise BadQuery(f"{len(where)} conditions are too many.", next_step=f"Give {MOST_CONDITIONS} at most.")

@@ -12,6 +12,7 @@ from lumina_telemetry.store.writing import halves
 from lumina_telemetry.traces.details import details, fitting
 from lumina_telemetry.traces.filters import Filter, Parameter
 from lumina_telemetry.traces.models import Match, MatchedBy, MatchPage
+from lumina_telemetry.visibility import Visible
 
 FIRST_STRETCH = 3600 * times.SECOND
 GROWTH = 24
@@ -29,7 +30,7 @@ class _Way:
     parameters: tuple[Parameter, ...]
 
 
-def resolve(connection: DuckDBPyConnection, id_: str, scope: str | None, limit: int) -> MatchPage:
+def resolve(connection: DuckDBPyConnection, id_: str, scope: Visible, limit: int) -> MatchPage:
     """Spans with this id, newest first; an id leads to many where it is a trace's or a prompt's. Raises NotResolved."""
     ways = _ways(id_)
     connection.begin()  # row ids hold within one transaction
@@ -63,7 +64,7 @@ def _ways(id_: str) -> list[_Way]:
     return ways
 
 
-def _found(connection: DuckDBPyConnection, ways: list[_Way], scope: str | None, most: int) -> list[tuple[int, int]]:
+def _found(connection: DuckDBPyConnection, ways: list[_Way], scope: Visible, most: int) -> list[tuple[int, int]]:
     """Row and way of what is found, looking backwards in growing stretches until there is enough."""
     visible = Filter(scope=scope)
     either = " OR ".join(f"({way.sql})" for way in ways)

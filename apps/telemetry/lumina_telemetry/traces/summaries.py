@@ -8,6 +8,7 @@ from lumina_telemetry import times
 from lumina_telemetry.traces.filters import Filter, Parameter
 from lumina_telemetry.traces.models import STATUSES, TraceSummary
 from lumina_telemetry.traces.usage import MOST_SPANS, Usage, summed
+from lumina_telemetry.visibility import Visible
 
 ROOTS_FIRST = 4 * 10**18  # more than any time: it puts roots before all other spans
 _FIRST = (
@@ -17,7 +18,7 @@ _FIRST = (
 
 
 def summaries(
-    connection: DuckDBPyConnection, traces: Sequence[tuple[int, int]], scope: str | None, since_ns: int
+    connection: DuckDBPyConnection, traces: Sequence[tuple[int, int]], scope: Visible, since_ns: int
 ) -> list[TraceSummary]:
     """These traces, in this order; none of their spans begins before `since_ns`."""
     if not traces:

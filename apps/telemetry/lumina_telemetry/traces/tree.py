@@ -13,6 +13,7 @@ from lumina_telemetry.traces.details import details, fitting
 from lumina_telemetry.traces.filters import Filter
 from lumina_telemetry.traces.models import SpanDetail, SpanNode, TraceTree
 from lumina_telemetry.traces.shape import Placed, Shape, Twig, shape_of
+from lumina_telemetry.visibility import Visible
 
 MOST_SPANS = 200_000
 """Spans of a trace that are looked at; of a larger one the earliest."""
@@ -24,7 +25,7 @@ class TreeQuery:
     """`top`: only the subtree of this span; `depth`: only so many levels under its top."""
 
     trace_id: str
-    scope: str | None
+    scope: Visible
     limit: int
     cursor: str | None = None
     top: str | None = None
