@@ -12,6 +12,7 @@ from lumina_inference.settings import InferenceSettings
 from lumina_kit import logs
 from lumina_platform.apps import APPS
 from lumina_platform.settings import PlatformSettings
+from lumina_telemetry.settings import TelemetrySettings
 
 _log = logs.get(__name__)
 _PREFIX = "LUMINA_"
@@ -20,6 +21,7 @@ SETTINGS: dict[str, type[Struct]] = {
     "gateway": GatewaySettings,
     "inference": InferenceSettings,
     "governance": GovernanceSettings,
+    "telemetry": TelemetrySettings,
 }
 _OTHERS = frozenset(
     f"{_PREFIX}{name}"
