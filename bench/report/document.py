@@ -30,7 +30,7 @@ class Document:
         lines += ["", "What the gateway added, from Lumina's own telemetry (ms):", ""]
         lines += _table(("route", "p50", "p95", "p99"), [self._added(name) for name in sorted(self.overhead)])
         lines += ["", "Objectives:", ""]
-        head = ("service", "objective", "aim %", "measured %", "error budget left %", "state")
+        head = ("service", "objective", "aim %", "kept %, last 5 minutes", "budget burns", "state")
         lines += _table(head, [_objective(each) for each in self.objectives])
         firing = [each["name"] for each in self.alerts if each["state"] == "firing"]
         return "\n".join([*lines, "", f"Alerts that fire: {', '.join(firing) or 'none'}."])
@@ -65,9 +65,12 @@ class Document:
 
 
 def _objective(slo: dict[str, Any]) -> tuple[str, ...]:
-    measured, left = slo.get("measured"), slo.get("budget_left")
-    shares = ("-" if share is None else f"{100 * share:.2f}" for share in (measured, left))
-    return (str(slo["service"]), str(slo["name"]), f"{slo['objective']:g}", *shares, str(slo["state"]))
+    """Against the shortest window, which the load fills."""
+    last = slo["burn_rates"][0]
+    ratio, rate = last["error_ratio"], last["burn_rate"]
+    measured = "-" if ratio is None else f"{100 * (1 - ratio):.3f}"
+    burning = "-" if rate is None else f"{rate:.2f}x"
+    return (slo["service"], slo["name"], f"{100 * slo['objective']:g}", measured, burning, slo["state"])
 
 
 def _numbers(heard: Heard) -> dict[str, float]:
