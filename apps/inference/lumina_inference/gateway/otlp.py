@@ -24,6 +24,7 @@ _RETRIED = frozenset({429, 502, 503, 504})
 _TRIES = 5
 _LONGEST_PAUSE = 30.0
 _LONGEST_OWN_PAUSE = 1.0
+_OWN_PATIENCE = 5.0
 _CLOSING_SECONDS = 2.0
 
 SCOPE = message(1, text(1, "lumina.gateway") + text(2, TABLE_VERSION))
@@ -44,7 +45,9 @@ class Sender:
         self._compress = destination.compress
         self._longest_pause = _LONGEST_PAUSE if destination.socket is None else _LONGEST_OWN_PAUSE
         self._headers = {"Content-Type": "application/x-protobuf", **destination.headers}
-        self._silent = False
+        self._patience = 0.0 if destination.socket is None else _OWN_PATIENCE
+        self._away_since: float | None = None
+        self._told = False
         if destination.compress:
             self._headers["Content-Encoding"] = "gzip"
 
@@ -69,15 +72,21 @@ class Sender:
                 self._spoke(url, response.status)
                 return response.status
         except (ClientError, OSError, TimeoutError) as error:
-            if not self._silent:
-                _log.warning("the OTLP receiver does not answer", url=url, error=repr(error)[:200])
-            self._silent = True
+            self._missed(url, error)
             return None
 
+    def _missed(self, url: str, error: Exception) -> None:
+        """Told once; of our own only when it is away for longer than a start takes."""
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        if not self._told and now - self._away_since >= self._patience:
+            _log.warning("the OTLP receiver does not answer", url=url, error=repr(error)[:200])
+            self._told = True
+
     def _spoke(self, url: str, status: int) -> None:
-        if self._silent:
+        if self._told:
             _log.info("the OTLP receiver answers again", url=url)
-        self._silent = False
+        self._told, self._away_since = False, None
         if status >= 300:
             _log.warning("the OTLP receiver refused", url=url, status=status)
 

@@ -55,9 +55,7 @@ NETWORK_IO = Kind("system.network.io", "By", "Bytes received and transmitted.", 
 NETWORK_ERRORS = Kind("system.network.errors", "", "Failed receptions and transmissions.", _DEVICE, counter=True)
 
 PROCESS_CPU = Kind("process.cpu.time", "s", "CPU time of a process.", ("part", "state"), counter=True)
-PROCESS_UTILIZATION = Kind(
-    "process.cpu.utilization", "1", "CPUs that a process keeps busy; 1 is one of them.", ("part",)
-)
+PROCESS_UTILIZATION = Kind("process.cpu.utilization", "1", "Share of all CPUs' time that a process uses.", ("part",))
 PROCESS_MEMORY = Kind("process.memory.usage", "By", "Resident memory of a process.", ("part",))
 PROCESS_VIRTUAL = Kind("process.memory.virtual", "By", "Address space of a process.", ("part",))
 PROCESS_THREADS = Kind("process.thread.count", "", "Threads of a process.", ("part",))

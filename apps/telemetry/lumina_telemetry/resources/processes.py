@@ -11,6 +11,7 @@ from lumina_telemetry.resources import measured
 from lumina_telemetry.resources.measured import Reading
 
 SERVES = ("ready", "idle")
+_CPUS = psutil.cpu_count() or 1
 
 
 class Processes:
@@ -52,7 +53,7 @@ class Processes:
         whole = spent.user + spent.system
         before, at = self._cpu.get(pid, (whole, now))
         if now > at:
-            yield Reading(measured.PROCESS_UTILIZATION, max(0.0, whole - before) / (now - at), (part,))
+            yield Reading(measured.PROCESS_UTILIZATION, max(0.0, whole - before) / (now - at) / _CPUS, (part,))
         self._cpu[pid] = whole, now
 
 
