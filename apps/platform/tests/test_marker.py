@@ -258,7 +258,7 @@ async def read_back(control: httpx.AsyncClient, reader: dict[str, str], traces: 
     read: list[dict[str, Any]] = []
     for trace in traces:
         path = f"/api/telemetry/content/{trace}"
-        answer = await until(200, partial(control.get, path, headers=reader))
+        answer = await until(200, partial(control.get, path, headers=reader, params={"why": "a test"}))
         read += answer.json()["items"]
     return read
 

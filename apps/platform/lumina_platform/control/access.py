@@ -19,7 +19,8 @@ UNMATCHED = "unmatched"
 CLIENT_CLOSED = 499  # as in the gateway: the caller went before it was answered
 # Of telemetry that comes in nothing is told, only counted: it would make more of itself.
 QUIET = frozenset({"/healthz", "/health", "/readyz", "/otlp/v1/traces", "/otlp/v1/logs", "/otlp/v1/metrics"})
-log = logs.get("lumina.access")
+requests = logs.get("lumina.access")
+log = logs.get("lumina.bugs")  # apart: who leaves out requests still sees them
 
 
 class Crash(LuminaError):
@@ -64,7 +65,7 @@ class Access:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = self._route(scope)
         self.metrics.answered(method, route, status, waited)
-        write = log.debug if route in QUIET else log.info
+        write = requests.debug if route in QUIET else requests.info
         who = scope.get("state", {}).get("principal")
         write(
             "request",

@@ -73,7 +73,7 @@ async def test_grant_holds_in_one_project_alone(
 
     there = admin | {"x-lumina-project": "other"}
     statuses = [
-        (await client.get(f"{CONTENT}/{trace}", headers=headers)).status_code
+        (await client.get(f"{CONTENT}/{trace}", headers=headers, params={"why": "a look"})).status_code
         for trace, headers in ((TRACE, admin), (OTHER_TRACE, admin), (OTHER_TRACE, there))
     ]
 
@@ -97,7 +97,7 @@ async def test_granted_person_reads_in_their_session_and_others_cannot_be_grante
         for who, headers in ((ana, admin), (ana, there), (ben, admin), (project, admin))
     ]
     await client.post("/api/governance/sessions", json={"login": "ana", "password": password})
-    read = await client.get(f"{CONTENT}/{TRACE}")
+    read = await client.get(f"{CONTENT}/{TRACE}", params={"why": "a look"})
 
     assert answers == [200, 409, 409, 404]
     assert (read.status_code, SECRET in read.text) == (200, True)

@@ -39,7 +39,9 @@ async def test_capture_is_off_until_it_is_switched_on_and_the_refusal_says_how(
     project = (await client.get(PROJECTS, headers=admin)).json()["items"][0]["id"]
 
     taken = await kept(internal, record(project), record("nobody's"))
-    answers = [await client.get(path, headers=reader) for path in (CONTENT, f"{CONTENT}/{TRACE}")]
+    answers = [
+        await client.get(path, headers=reader, params={"why": "a look"}) for path in (CONTENT, f"{CONTENT}/{TRACE}")
+    ]
 
     assert taken == 0
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(409, "capture_off")}
@@ -74,7 +76,10 @@ async def test_content_beyond_its_retention_is_not_shown_and_then_deleted(
     await kept(internal, record(project, OTHER_TRACE))
     reader = await granted(client, admin)
 
-    shown = [(await client.get(f"{CONTENT}/{trace}", headers=reader)).status_code for trace in (TRACE, OTHER_TRACE)]
+    shown = [
+        (await client.get(f"{CONTENT}/{trace}", headers=reader, params={"why": "a look"})).status_code
+        for trace in (TRACE, OTHER_TRACE)
+    ]
     await world.contents.prune()
     deleted = [await deletable(client, admin, trace) for trace in (TRACE, OTHER_TRACE)]
 
@@ -92,7 +97,7 @@ async def test_content_is_forgotten_by_trace_and_by_project_and_the_access_log_h
     await kept(internal, record(project), record(project, OTHER_TRACE), record(project, "d" * 32))
 
     one = await client.delete(f"{CONTENT}/{TRACE}", headers=admin, params={"why": "ana asked"})
-    gone = await client.get(f"{CONTENT}/{TRACE}", headers=reader)
+    gone = await client.get(f"{CONTENT}/{TRACE}", headers=reader, params={"why": "a look"})
     rest = await client.delete(CONTENT, headers=admin)
 
     assert (one.json(), gone.status_code, rest.json()) == ({"deleted": 1}, 404, {"deleted": 2})

@@ -15,7 +15,7 @@ async def test_granted_key_reads_what_was_captured(
     sent = record(project, kind="answer", route="chat", model="gpt", status=200, key_id="k", request_id="r")
     await kept(internal, record(project, source="otlp", kind="attributes", body={"gen_ai.prompt": SECRET}), sent)
 
-    found = (await client.get(f"{CONTENT}/{TRACE}", headers=reader)).json()["items"]
+    found = (await client.get(f"{CONTENT}/{TRACE}", headers=reader, params={"why": "a look"})).json()["items"]
 
     assert {json.dumps(each["body"]) for each in found} == {json.dumps(SECRET), json.dumps({"gen_ai.prompt": SECRET})}
     (answer,) = [each for each in found if each["kind"] == "answer"]
@@ -44,9 +44,9 @@ async def test_nobody_reads_content_by_role(
 
     for role in ("admin", "scientist", "auditor"):
         key = (await client.post("/api/governance/keys", headers=admin, json={"name": "k", "role": role})).json()
-        answer = await client.get(f"{CONTENT}/{TRACE}", headers=bearer(key["secret"]))
+        answer = await client.get(f"{CONTENT}/{TRACE}", headers=bearer(key["secret"]), params={"why": "a look"})
         assert (answer.status_code, "content.read" in answer.json()["detail"]) == (403, True)
-    answer = await client.get(f"{CONTENT}/{TRACE}", headers=admin)
+    answer = await client.get(f"{CONTENT}/{TRACE}", headers=admin, params={"why": "a look"})
     assert (answer.status_code, "lumina keys grant" in answer.json()["next_step"]) == (403, True)
 
 
@@ -56,11 +56,12 @@ async def test_every_reading_is_in_the_access_log(
     await kept(internal, record(project))
 
     await client.get(f"{CONTENT}/{TRACE}", headers=reader, params={"why": "incident 7"})
-    await client.get(f"{CONTENT}/{TRACE}", headers=reader)
-    await client.get(f"{CONTENT}/{OTHER_TRACE}", headers=reader)
+    without = await client.get(f"{CONTENT}/{TRACE}", headers=reader)
+    await client.get(f"{CONTENT}/{OTHER_TRACE}", headers=reader, params={"why": "a look"})
 
     entries = (await client.get("/api/governance/access", headers=admin)).json()["items"]
-    assert [(entry["trace_id"], entry["why"]) for entry in reversed(entries)] == [(TRACE, "incident 7"), (TRACE, None)]
+    assert without.status_code == 422
+    assert [(entry["trace_id"], entry["why"]) for entry in entries] == [(TRACE, "incident 7")]
     assert {(entry["action"], entry["actor"]["name"], entry["records"]) for entry in entries} == {
         ("content.read", "reader", 1)
     }
@@ -72,7 +73,7 @@ async def test_access_log_is_shown_page_by_page_and_by_trace(
 ) -> None:
     await kept(internal, record(project), record(project, OTHER_TRACE))
     for trace in (TRACE, OTHER_TRACE, TRACE):
-        await client.get(f"{CONTENT}/{trace}", headers=reader)
+        await client.get(f"{CONTENT}/{trace}", headers=reader, params={"why": "a look"})
 
     path = "/api/governance/access"
     first = (await client.get(path, headers=admin, params={"limit": 2})).json()
