@@ -17,6 +17,7 @@ CAPTURE = {
 }
 RECORD: dict[str, Any] = {
     "trace_id": TRACE,
+    "span_id": "b7ad6b7169203331",
     "at": "2026-11-20T12:00:00Z",
     "kind": "request",
     "source": "gateway",
@@ -60,7 +61,12 @@ def test_capture_of_a_project_is_shown_and_switched(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["projects", "capture", "research", "--on"], ["content", "forget"], ["content", "forget", "t", "--all"]],
+    [
+        ["projects", "capture", "research", "--on"],
+        ["content", "forget"],
+        ["content", "forget", "t", "--all"],
+        ["content", "show", TRACE],
+    ],
 )
 def test_what_is_not_said_is_asked_for(lumina: Lumina, contract: Contract, arguments: list[str]) -> None:
     assert (lumina(*arguments).status, contract.asked) == (2, [])
@@ -70,20 +76,25 @@ def test_words_of_others_do_not_steer_the_terminal(lumina: Lumina, contract: Con
     body = "one\n\ttwo\x1b[2J\x1b]0;title\x07"
     contract.answer("GET", f"/api/telemetry/content/{TRACE}", [RECORD | {"body": body, "route": "a\x1b[31m"}])
 
-    done = lumina("content", "show", TRACE)
+    done = lumina("content", "show", TRACE, "--why", "a look")
 
     assert (done.status, "\x1b" in done.out, "\x07" in done.out) == (0, False, False)
     assert "two [2J" in done.out
 
 
-def test_content_is_shown_oldest_first_and_as_it_is(lumina: Lumina, contract: Contract) -> None:
-    answer = RECORD | {"kind": "attributes", "body": {"gen_ai.prompt": "answered"}}
-    contract.answer("GET", f"/api/telemetry/content/{TRACE}", {"items": [answer, RECORD], "next_cursor": None})
+def test_content_is_shown_with_the_request_first_and_as_it_is(lumina: Lumina, contract: Contract) -> None:
+    answer = RECORD | {"kind": "answer", "body": {"said": "answered:\n\nyes"}}
+    program = RECORD | {"span_id": "00f067aa0ba902b7", "at": "2026-11-20T12:00:01Z", "source": "otlp", "route": None,
+                        "kind": "attributes", "body": {"gen_ai.prompt": "by OTLP"}}  # fmt: skip
+    contract.answer("GET", f"/api/telemetry/content/{TRACE}", {"items": [program, RECORD, answer], "next_cursor": None})
 
     done = lumina("content", "show", TRACE, "--why", "incident 7", "--project", "research")
 
     assert done.status == 0
-    assert 0 < done.out.index("what [red]ana[/red] asked") < done.out.index("answered")
+    told = ("REQUEST from the gateway", "what [red]ana[/red] asked", "ANSWER", "answered:\n\n    yes",
+            "ATTRIBUTES from a program, by OTLP", "00f067aa0ba902b7", "gen_ai.prompt: by OTLP")  # fmt: skip
+    places = [done.out.replace("\n  \n", "\n\n").index(each) for each in told]
+    assert places == sorted(places)
     assert contract.asked[0].query == {"why": "incident 7"}
     assert contract.asked[0].headers["x-lumina-project"] == "research"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.platform.tests.conftest import Contract, Lumina
-from lumina_platform.cli import objectives
+from lumina_platform.cli import objectives, series, units
 
 API = "/api/telemetry"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -143,7 +143,7 @@ def test_logs_are_followed_until_the_stream_ends(contract: Contract, lumina: Lum
 
     told = lumina("logs", "--follow", "--severity", "warning")
 
-    assert contract.asked[-1].query == {"severity": "warning"}
+    assert contract.asked[-1].query == {"severity": "warning", "where": "scope!=lumina.access"}
     assert [line.split("  ")[0].split()[-1] for line in told.out.splitlines()] == ["first", "shown.", "second"]
     assert "7 records came too fast" in told.out
 
@@ -198,6 +198,7 @@ def test_objectives_tell_how_they_are_kept(contract: Contract, lumina: Lumina) -
         "state": "page",
     }  # fmt: skip
     contract.answer("GET", f"{API}/slos", page(slo))
+    contract.answer("GET", f"{API}/rules", page() | {"problems": []})
     contract.answer("GET", f"{API}/slos/rules", b"groups: []\n")
 
     listed, shown = lumina("slo", "ls"), lumina("slo", "show", "availability")
@@ -220,10 +221,11 @@ def test_alerts_tell_what_is_wrong(contract: Contract, lumina: Lumina) -> None:
         "fired_at": None, "resolved_at": None,
     }  # fmt: skip
     contract.answer("GET", f"{API}/alerts", page(alert))
+    contract.answer("GET", f"{API}/rules", page() | {"problems": []})
 
     told = lumina("alerts", "ls", "--state", "firing")
 
-    assert contract.asked[-1].query["state"] == "firing"
+    assert contract.asked[0].query["state"] == "firing"
     assert all(word in told.out for word in ("firing", "critical", "BackendDown", "b1 is down."))
 
 
@@ -242,7 +244,7 @@ def test_id_is_resolved_to_what_served_and_the_changes_behind_it(contract: Contr
     }  # fmt: skip
     contract.answer("GET", f"{API}/resolve/chatcmpl-1%2Fx", page(found))
 
-    told = lumina("resolve", "chatcmpl-1/x")
+    told = lumina("resolve", " chatcmpl-1/x\n")
 
     lines = {line[:17].strip(): line[17:] for line in told.out.splitlines()}
     assert lines["Matched by"] == "response id"
@@ -250,3 +252,110 @@ def test_id_is_resolved_to_what_served_and_the_changes_behind_it(contract: Contr
     assert (lines["Key"], lines["Project"]) == ("shop (k1)", "p1")
     assert lines["Tokens"] == "10 in, 5 out (counted by the gateway)"
     assert "Ana" in told.out.splitlines()[-1]
+
+
+def test_no_id_is_answered_with_the_ids_that_are_known(lumina: Lumina) -> None:
+    told = lumina("resolve", " ")
+
+    assert (told.status, "Known are ids of answers" in told.err) == (1, True)
+
+
+PROBLEM = {"file": "/home/rules/own.yml", "line": 7, "message": "expr: unknown function", "serving": "Nothing serves."}
+
+
+def test_files_of_rules_that_are_wrong_are_told_before_the_rules(contract: Contract, lumina: Lumina) -> None:
+    rule = {"name": "BackendDown", "kind": "alerting", "state": "firing", "last_error": "too many series",
+            "evaluated_at": "2026-11-20T14:03:07.1Z"}  # fmt: skip
+    contract.answer("GET", f"{API}/rules", page(rule) | {"problems": [PROBLEM]})
+
+    told = lumina("rules", "ls", "--kind", "alerting")
+
+    assert contract.asked[-1].query["kind"] == "alerting"
+    assert all(word in told.out for word in ("BackendDown", "alerting", "firing", "too many series"))
+    assert told.err.splitlines() == ["/home/rules/own.yml:7: expr: unknown function", "  Nothing serves."]
+
+
+@pytest.mark.parametrize(("noun", "path"), [("slo", "slos"), ("alerts", "alerts")])
+def test_objectives_and_alerts_say_how_many_files_are_wrong(
+    contract: Contract, lumina: Lumina, noun: str, path: str
+) -> None:
+    contract.answer("GET", f"{API}/{path}", page(cut="Stopped."))
+    contract.answer("GET", f"{API}/rules", page() | {"problems": [PROBLEM, PROBLEM]})
+
+    told = lumina(noun, "ls")
+
+    assert told.err.splitlines() == ["Cut short: Stopped.", "2 files have problems; `lumina rules ls` shows them."]
+
+
+def test_endless_names_leave_ids_and_numbers_whole(contract: Contract, lumina: Lumina) -> None:
+    endless = "x" * 25_000
+    names = dict.fromkeys(("name", "service", "route", "model"), endless)
+    contract.answer("GET", f"{API}/traces", page(trace(**names), trace()))
+    contract.answer("GET", f"{API}/metrics", page({"name": endless, "type": "gauge", "series": 7, "help": ""}))
+    contract.answer("GET", f"{API}/metrics/query", page({"labels": {"__name__": endless, "a": endless}, "value": 7.0}))
+
+    listed = lumina("traces", "ls").out.splitlines()
+    told = [lumina("metrics", "ls").out, lumina("metrics", "query", "x").out]
+
+    assert [row.startswith(TRACE) and "1.2 s" in row and "812 + 144" in row for row in listed[2:]] == [True, True]
+    assert all(len(row) <= 240 for row in listed)
+    assert all("…" in each and len(each.splitlines()) == 3 for each in told)
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "row", "before"),
+    [
+        (["traces", "ls"], "traces", trace(), ", or --until 2026-11-20T14:03:07.123456+00:00"),
+        (["logs"], "logs", record("newest"), ", or --until 2026-11-20T14:03:07.1+00:00"),
+        (["metrics", "ls"], "metrics", {"name": "x"}, ""),
+    ],
+)
+def test_listing_that_stops_at_its_limit_says_that_there_is_more(
+    contract: Contract, lumina: Lumina, words: list[str], path: str, row: Any, before: str
+) -> None:
+    contract.answer("GET", f"{API}/{path}", page(row, after="c1"))
+
+    told = lumina(*words, "--limit", "1")
+
+    assert told.err.splitlines() == [f"1 of more; --limit N shows more{before}."]
+
+
+def test_key_of_traces_is_named_as_people_name_it(contract: Contract, lumina: Lumina) -> None:
+    ids = ["7c9e6679-7425-40de-944b-e07fc1f90ae7", "7c9e1111-7425-40de-944b-e07fc1f90ae7"]
+    contract.answer("GET", "/api/governance/keys", [{"id": each, "name": f"key {each[:8]}"} for each in ids])
+    contract.answer("GET", f"{API}/traces", page())
+
+    asked = []
+    for words in ("key 7c9e6679", "7c9e66", ids[0]):
+        lumina("traces", "ls", "--key", words)
+        asked.append(contract.asked[-1].query["key_id"])
+    ambiguous = lumina("traces", "ls", "--key", "7c9e")
+
+    assert asked == [ids[0]] * 3
+    assert (ambiguous.status, ids[0] in ambiguous.err, ids[1] in ambiguous.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("how", [[], ["--histogram"], ["--follow"]])
+def test_requests_to_the_api_are_among_logs_only_when_asked_for(
+    contract: Contract, lumina: Lumina, how: list[str]
+) -> None:
+    for path in ("", "/histogram"):
+        contract.answer("GET", f"{API}/logs{path}", page())
+    contract.answer("GET", f"{API}/logs/tail", b": follows\n")
+
+    asked = []
+    for words in ([], ["--requests"]):
+        lumina("logs", *how, *words)
+        asked.append(contract.asked[-1].query.get("where"))
+
+    assert asked == ["scope!=lumina.access", None]
+
+
+@pytest.mark.parametrize(("value", "drawn"), [(0.0, "▁▁"), (1.0, "▅▅")])
+def test_flat_line_of_something_is_not_drawn_as_nothing(value: float, drawn: str) -> None:
+    assert series.sparkline([value, value], 10) == drawn
+
+
+def test_amounts_below_a_cent_are_told() -> None:
+    assert [units.dollars(nano) for nano in (0, 1, 12_345, 123_000)] == ["-", "$0.0000000010", "$0.000012", "$0.0001"]
+    assert [units.exact_dollars(nano) for nano in (12_345, 2_000_000_000)] == ["$0.000012345", "$2.00"]

@@ -12,6 +12,8 @@ COLUMNS = {
     "What": "summary",
 }  # fmt: skip
 
+NONE = "No alert fits: nothing is known to be wrong."
+
 alerts = group("alerts", "What the rules found wrong.")
 
 
@@ -35,11 +37,13 @@ def ls(
     Example:
       lumina alerts ls --state firing
     """
-    from lumina_platform.cli import client, tables
+    from lumina_platform.cli import client, rulefiles, tables
     from lumina_platform.cli.listings import listed
     from lumina_platform.cli.objectives import alert_row
 
-    found = listed(client.api(home, project), PATH, {"state": state, "severity": severity}, limit)
+    api = client.api(home, project)
+    found = listed(api, PATH, {"state": state, "severity": severity}, limit)
     rows = found.rows if as_json else [alert_row(row) for row in found.rows]
-    tables.show(rows, COLUMNS, as_json=as_json, empty="No alert fits: nothing is known to be wrong.")
-    found.tell_cut()
+    tables.show(rows, COLUMNS, as_json=as_json, empty=NONE, names=("name",))
+    found.tell_rest()
+    rulefiles.tell_number(api)

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
-from lumina_platform.cli.printable import printable
 
 PATH = "/api/telemetry/content"
 PAGE = 500
@@ -17,13 +16,16 @@ COLUMNS = {
     "Status": "status",
     "Bytes": "size_bytes",
 }
-HEAD = {**COLUMNS, "From": "source", "Model": "model", "Key": "key_id", "Request": "request_id", "Cut": "cut"}
+HEAD = {
+    "At": "at", "Span": "span_id", "Route": "route", "Model": "model", "Status": "status", "Bytes": "size_bytes",
+    "Key": "key_id", "Request": "request_id", "Cut": "cut",
+}  # fmt: skip
 NONE_YET = "Nothing is kept yet; what is asked from now on will be."
 
 content = group("content", "What people asked and models answered, in projects that capture it.")
 
 TraceArgument = Annotated[str, typer.Argument(help="Id of the trace, 32 hexadecimal digits.", metavar="TRACE")]
-WhyFlag = Annotated[str | None, typer.Option("--why", help="The reason, for the access log.", show_default=False)]
+WhyFlag = Annotated[str, typer.Option("--why", help="The reason; the access log keeps it.")]
 
 
 @content.command()
@@ -40,17 +42,21 @@ def ls(
       lumina content ls --project research
     """
     from lumina_platform.cli import client, tables, waterfall
+    from lumina_platform.cli.listings import Listing
 
-    rows = client.api(home, project).rows(PATH, {"limit": min(limit, PAGE)}, limit)
+    rows = client.api(home, project).rows(PATH, {"limit": min(limit + 1, PAGE)}, limit + 1)
+    found = Listing(rows[:limit], cut=None, more=len(rows) > limit)
+    rows = found.rows
     if not as_json:
         rows = [{**row, "at": waterfall.clock(row["at"])} for row in rows]
     tables.show(rows, COLUMNS, as_json=as_json, empty=NONE_YET)
+    found.tell_rest()
 
 
 @content.command()
 def show(
     trace: TraceArgument,
-    why: WhyFlag = None,
+    why: WhyFlag,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,
@@ -61,27 +67,22 @@ def show(
     Example:
       lumina content show 0af7651916cd43dd8448eb211c80319c --why 'incident 7'
     """
-    from lumina_platform.cli import client, tables, waterfall
+    from lumina_platform.cli import client, contents, tables
 
-    rows = client.api(home, project).rows(f"{PATH}/{trace}", {"why": why} if why else None)
+    rows = client.api(home, project).rows(f"{PATH}/{trace}", {"why": why})
     if as_json:
         tables.show_json(rows)
-        return
-    for row in reversed(rows):
-        tables.show_fields({**row, "at": waterfall.moment(row["at"])}, HEAD, as_json=False)
-        body = row["body"]
-        if isinstance(body, str):
-            tables.console().print(printable(body, keep="\n\t"), markup=False, soft_wrap=True)
-        else:
-            tables.show_json(body)
-        tables.console().print()
+    else:
+        contents.show(rows, HEAD)
 
 
 @content.command()
 def forget(
     trace: Annotated[str | None, typer.Argument(help="Id of the trace.", metavar="TRACE", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that the project has captured.")] = False,
-    why: WhyFlag = None,
+    why: Annotated[
+        str | None, typer.Option("--why", help="The reason; the access log keeps it.", show_default=False)
+    ] = None,
     project: ProjectFlag = None,
     home: HomeFlag = None,
     as_json: JsonFlag = False,

@@ -1,13 +1,14 @@
 """Listings of telemetry: page by page, with the reason if a query was cut short. It imports httpx."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, cast
 from urllib.parse import urlencode
 
 import typer
 
 from lumina_platform.cli.client import Api, Row, connected, refusal
+from lumina_platform.cli.waterfall import readable
 
 PREFIX = "/api/telemetry"
 PAGE = 500
@@ -16,20 +17,29 @@ Parameters = Mapping[str, str | int | float | Sequence[str] | None]
 
 @dataclass(frozen=True)
 class Listing:
-    """`cut` says why there may be more that was not looked at, and what to do."""
+    """`cut` says why there may be more that was not looked at, and what to do; `more`, that `rows` are not all."""
 
     rows: list[Row]
     cut: str | None
+    more: bool = False
+    problems: Sequence[Row] = ()
 
     @classmethod
     def of(cls, page: Row) -> Self:
         """One page of it."""
-        return cls(cast("list[Row]", page["items"]), cast("str | None", page.get("cut")))
+        rows, problems = (cast("list[Row]", page.get(name, [])) for name in ("items", "problems"))
+        return cls(rows, cast("str | None", page.get("cut")), page.get("next") is not None, problems)
 
-    def tell_cut(self) -> None:
-        """On standard error, so that a pipe gets rows alone."""
+    def tell_rest(self, time: str | None = None) -> None:
+        """That this is not all, on standard error, so that a pipe gets rows alone.
+
+        `time` is the field with the time of a row, where rows go from the newest to the oldest.
+        """
         if self.cut:
             typer.echo(f"Cut short: {self.cut}", err=True)
+        elif self.more:
+            before = f", or --until {readable(str(self.rows[-1][time]))}" if time and self.rows else ""
+            typer.echo(f"{len(self.rows)} of more; --limit N shows more{before}.", err=True)
 
 
 def listed(api: Api, path: str, parameters: Parameters, most: int) -> Listing:
@@ -38,11 +48,11 @@ def listed(api: Api, path: str, parameters: Parameters, most: int) -> Listing:
     cursor: str | None = None
     while True:
         page = got(api, path, {**parameters, "limit": min(PAGE, most - len(rows)), "cursor": cursor})
-        rows += cast("list[Row]", page["items"])
+        found = Listing.of(page)
+        rows += found.rows
         cursor = cast("str | None", page.get("next"))
-        cut = cast("str | None", page.get("cut"))
-        if cursor is None or cut or len(rows) >= most:
-            return Listing(rows[:most], cut)
+        if cursor is None or found.cut or len(rows) >= most:
+            return replace(found, rows=rows[:most])
 
 
 def got(api: Api, path: str, parameters: Parameters) -> Row:

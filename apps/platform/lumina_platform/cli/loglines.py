@@ -11,7 +11,7 @@ from rich.text import Text
 from lumina_platform.cli import tables
 from lumina_platform.cli.client import Row, connected, refusal
 from lumina_platform.cli.listings import Parameters, address
-from lumina_platform.cli.printable import printable
+from lumina_platform.cli.printable import printable, shortened
 from lumina_platform.cli.target import Target
 from lumina_platform.cli.units import count
 from lumina_platform.cli.waterfall import clock
@@ -34,7 +34,11 @@ def line(record: Row, of_trace: str | None = None) -> Text:
     """Time, level, service, text, the attributes behind it, and its trace if that is not the one that is shown."""
     name, style = _level(cast("int", record["severity"]))
     told = Text.assemble(
-        (clock(record["time"]), "dim"), " ", (f"{name:5}", style), " ", (str(record["service"]), "cyan")
+        (clock(record["time"]), "dim"),
+        " ",
+        (f"{name:5}", style),
+        " ",
+        (shortened(printable(str(record["service"]))), "cyan"),
     )
     told.append(f" {printable(str(record['body'] or record['event_name']))}")
     attributes = cast("Mapping[str, object]", record["attributes"])

@@ -9,7 +9,8 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag
 from lumina_platform.cli.moments import SinceFlag, UntilFlag, window
 
 PATH = "/logs"
-NOTHING_FITS = "No record fits. `--since 7d` looks further back, `--severity debug` shows more of it."
+NO_REQUESTS = "scope!=lumina.access"  # the module of lumina-control that tells of them
+NOTHING_FITS = "No record fits. `--since 7d` looks further back, `--requests` shows requests to the API."
 
 
 def logs(
@@ -31,6 +32,9 @@ def logs(
         list[str] | None,
         typer.Option(help="Any attribute: NAME, NAME=VALUE, !=, ~ (contains), > or <. Repeatable.", show_default=False),
     ] = None,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="With a line for each request that the API answered; else without.")
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print what comes in, until Ctrl-C.")] = False,
     histogram: Annotated[bool, typer.Option("--histogram", help="How many there are over time instead.")] = False,
     since: SinceFlag = "1h",
@@ -42,6 +46,8 @@ def logs(
 ) -> None:
     """Show log records, the newest last.
 
+    Without those of requests to the API, as each command of `lumina` and each scrape makes one: --requests shows them.
+
     \b
     Examples:
       lumina logs --severity warning --since 1d
@@ -52,7 +58,8 @@ def logs(
     from lumina_platform.cli.listings import Listing, got, listed
 
     api = client.api(home, project)
-    asked = {"q": text, "severity": severity, "service": service, "trace_id": trace, "where": where}
+    conditions = [*(where or ()), *(() if requests else (NO_REQUESTS,))]
+    asked = {"q": text, "severity": severity, "service": service, "trace_id": trace, "where": conditions}
     if follow:
         with contextlib.suppress(KeyboardInterrupt):
             loglines.follow(api.target, project, asked, as_json=as_json)
@@ -69,4 +76,4 @@ def logs(
         loglines.show_histogram(found.rows)
     else:
         loglines.show(found.rows)
-    found.tell_cut()
+    found.tell_rest("time")

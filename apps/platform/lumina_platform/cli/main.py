@@ -19,6 +19,7 @@ from lumina_platform.cli.models import models
 from lumina_platform.cli.people import people
 from lumina_platform.cli.projects import projects
 from lumina_platform.cli.resolve import resolve
+from lumina_platform.cli.rules import rules
 from lumina_platform.cli.slo import slo
 from lumina_platform.cli.status import status
 from lumina_platform.cli.traces import traces
@@ -34,7 +35,10 @@ app = typer.Typer(
 )
 for command in (up, status, chat, resolve, logs):
     app.command()(command)
-for group in (models, gateway, traces, metrics, slo, alerts, keys, people, projects, config, ledger, content, access):
+GROUPS = (
+    models, gateway, traces, metrics, slo, rules, alerts, keys, people, projects, config, ledger, content, access,
+)  # fmt: skip
+for group in GROUPS:
     app.add_typer(group)
 
 

@@ -40,8 +40,8 @@ def ls(
 
     found = listed(client.api(home, project), PATH, {"search": text}, limit)
     columns = CATALOGUE | MEANING if tables.console().width >= WIDE else CATALOGUE
-    tables.show(found.rows, columns, as_json=as_json, empty=NOTHING)
-    found.tell_cut()
+    tables.show(found.rows, columns, as_json=as_json, empty=NOTHING, names=("name",))
+    found.tell_rest()
 
 
 @metrics.command()
@@ -86,7 +86,7 @@ def over_time(
     width = tables.console().width
     rows = found.rows if as_json else [series.curve_row(row, width) for row in found.rows]
     tables.show(rows, CURVES, as_json=as_json, empty=NOTHING)
-    found.tell_cut()
+    found.tell_rest()
 
 
 @metrics.command()
@@ -119,4 +119,4 @@ def _show_values(
     found = Listing.of(got(client.api(home, project), f"{PATH}/{path}", asked))
     rows = found.rows if as_json else list(map(series.value_row, found.rows))
     tables.show(rows, VALUES, as_json=as_json, empty=NOTHING)
-    found.tell_cut()
+    found.tell_rest()

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from lumina_platform.cli.errors import NoSuchName
 from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag
+
+KNOWN = "Known are ids of answers (chatcmpl-...), requests, traces and spans, and hashes of prompts."
 
 
 def resolve(
@@ -28,6 +31,9 @@ def resolve(
     """
     from urllib.parse import quote
 
+    held_id = held_id.strip()
+    if not held_id:
+        raise NoSuchName("An empty id leads to nothing.", next_step=KNOWN)
     from lumina_platform.cli import client, resolved, tables
     from lumina_platform.cli.listings import Listing, got
 
@@ -37,4 +43,5 @@ def resolve(
         tables.show_json(found.rows)
     else:
         resolved.show(found.rows)
-    found.tell_cut()
+    if found.cut:
+        found.tell_rest()

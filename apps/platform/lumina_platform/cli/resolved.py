@@ -5,7 +5,7 @@ from typing import cast
 
 from lumina_platform.cli import tables
 from lumina_platform.cli.client import Row
-from lumina_platform.cli.units import count, dollars, seconds
+from lumina_platform.cli.units import count, exact_dollars, seconds
 from lumina_platform.cli.waterfall import moment
 
 FIELDS = {
@@ -59,7 +59,7 @@ def _readable(row: Row) -> Row:
         "matched": str(row["matched"]).replace("_", " "),
         "took": seconds(cast("float", row["duration_ms"]) / 1000),
         "tokens": _tokens(row),
-        "cost": None if row["cost_nano_usd"] is None else dollars(cast("int", row["cost_nano_usd"])),
+        "cost": None if row["cost_nano_usd"] is None else exact_dollars(cast("int", row["cost_nano_usd"])),
         "key": _named(row["key"]),
         "project": _named(row["project"]),
     }

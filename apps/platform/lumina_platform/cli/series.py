@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from lumina_platform.cli.client import Row
+from lumina_platform.cli.printable import shortened
 
 TICKS = "▁▂▃▄▅▆▇█"
 TICKS_OF_COLUMNS = {120: 40, 100: 30, 0: 18}  # what fits beside the labels, by the width of the terminal
@@ -33,8 +34,8 @@ def curve_row(line: Row, width: int) -> Row:
 def labels(series: Row) -> str:
     """As PromQL writes them; of an aggregate of everything there are none."""
     pairs = dict(cast("Mapping[str, str]", series["labels"]))
-    name = pairs.pop("__name__", "")
-    told = ", ".join(f'{key}="{value}"' for key, value in sorted(pairs.items()))
+    name = shortened(pairs.pop("__name__", ""))
+    told = ", ".join(f'{key}="{shortened(value)}"' for key, value in sorted(pairs.items()))
     return f"{name}{{{told}}}" if told or not name else name
 
 
@@ -60,6 +61,8 @@ def _mean(values: Values) -> float | None:
 
 
 def _tick(value: float, low: float, high: float) -> str:
-    """The lowest for a flat line."""
-    share = (value - low) / (high - low) if high > low else 0.0
+    """The middle for a flat line, the lowest if it is of nothing."""
+    if high == low:
+        return TICKS[len(TICKS) // 2 if value else 0]
+    share = (value - low) / (high - low)
     return TICKS[min(len(TICKS) - 1, int(share * len(TICKS)))]

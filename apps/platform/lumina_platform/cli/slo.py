@@ -31,12 +31,16 @@ def ls(project: ProjectFlag = None, home: HomeFlag = None, as_json: JsonFlag = F
     Example:
       lumina slo ls
     """
-    from lumina_platform.cli import client, tables
+    from lumina_platform.cli import client, rulefiles, tables
     from lumina_platform.cli.listings import Listing, got
     from lumina_platform.cli.objectives import slo_row
 
-    rows = Listing.of(got(client.api(home, project), PATH, {})).rows
-    tables.show(rows if as_json else [slo_row(row) for row in rows], COLUMNS, as_json=as_json, empty=NONE)
+    api = client.api(home, project)
+    found = Listing.of(got(api, PATH, {}))
+    rows = found.rows if as_json else [slo_row(row) for row in found.rows]
+    tables.show(rows, COLUMNS, as_json=as_json, empty=NONE, names=("id",))
+    found.tell_rest()
+    rulefiles.tell_number(api)
 
 
 @slo.command()

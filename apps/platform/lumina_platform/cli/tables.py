@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lumina_platform.cli.printable import printable
+from lumina_platform.cli.printable import printable, shortened
 
 Row = Mapping[str, object]
 Columns = Mapping[str, str]
@@ -22,10 +22,12 @@ _TRACE = re.compile(r"[0-9a-f]{32}")  # in one piece, so that it can be copied
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def show(rows: Sequence[Row], columns: Columns, *, as_json: bool, empty: str = "None.") -> None:
+def show(
+    rows: Sequence[Row], columns: Columns, *, as_json: bool, empty: str = "None.", names: Sequence[str] = ()
+) -> None:
     """Print rows: all of each as JSON, or the fields of `columns` (title to field; a dot goes into an object).
 
-    `empty` is said where there is no row: it names the next step.
+    `empty` is said where there is no row: it names the next step. Fields in `names` are cut where they are too long.
     """
     if as_json:
         show_json(rows)
@@ -34,7 +36,7 @@ def show(rows: Sequence[Row], columns: Columns, *, as_json: bool, empty: str = "
         console().print(empty, markup=False)
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    cells = [[_short(text(field(row, name))) for name in columns.values()] for row in rows]
+    cells = [[_cell(row, name, is_name=name in names) for name in columns.values()] for row in rows]
     for title, column in zip(columns, zip(*cells, strict=True), strict=True):
         table.add_column(title, overflow="fold", no_wrap=any(map(_TRACE.fullmatch, column)))
     for line in cells:
@@ -90,6 +92,11 @@ def text(value: object) -> str:
     if _TIME.fullmatch(plain):
         return datetime.fromisoformat(plain).astimezone().strftime("%Y-%m-%d %H:%M")
     return printable(plain, keep="\n")
+
+
+def _cell(row: Row, name: str, *, is_name: bool) -> str:
+    told = _short(text(field(row, name)))
+    return shortened(told) if is_name else told
 
 
 def _short(cell: str) -> str:

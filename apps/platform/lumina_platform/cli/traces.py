@@ -8,6 +8,7 @@ from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
 from lumina_platform.cli.moments import SinceFlag, UntilFlag, seconds_of, window
 
 PATH = "/traces"
+KEYS = "/api/governance/keys"
 NOTHING_FITS = "No trace fits. A request appears within two seconds; `--since 7d` looks further back."
 
 traces = group("traces", "Requests, from the caller to the model.")
@@ -22,7 +23,10 @@ def ls(
     service: Word = None,
     name: Annotated[str | None, typer.Option(help="Name of a span.", show_default=False)] = None,
     status: Annotated[str | None, typer.Option(help="ok or error.", show_default=False)] = None,
-    key: Annotated[str | None, typer.Option(help="Id of the key that asked.", show_default=False)] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The key that asked: its id, the beginning of it, or its name.", show_default=False),
+    ] = None,
     slower_than: Annotated[str | None, typer.Option(help="Such as 500ms or 2s.", show_default=False)] = None,
     where: Annotated[
         list[str] | None,
@@ -46,11 +50,13 @@ def ls(
     from lumina_platform.cli import client, tables, waterfall
     from lumina_platform.cli.listings import listed
 
+    api = client.api(home, project)
     asked = {
         "route": route, "backend": backend, "model": model, "service": service, "name": name, "status": status,
-        "key_id": key, "min_ms": seconds_of(slower_than) * 1000 if slower_than else None, "where": where,
+        "key_id": str(api.named(KEYS, key, ("name",))["id"]) if key else None,
+        "min_ms": seconds_of(slower_than) * 1000 if slower_than else None, "where": where,
     }  # fmt: skip
-    found = listed(client.api(home, project), PATH, {**asked, **window(since, until)}, limit)
+    found = listed(api, PATH, {**asked, **window(since, until)}, limit)
     if as_json:
         tables.show_json(found.rows)
     elif not found.rows:
@@ -58,7 +64,7 @@ def ls(
     else:
         out = tables.console()
         out.print(waterfall.lines(found.rows, out.width))
-    found.tell_cut()
+    found.tell_rest("start")
 
 
 @traces.command()
@@ -85,15 +91,18 @@ def show(
     api, path = client.api(home, project), f"{PATH}/{trace_id}"
     trace = got(api, path, {"limit": 1})
     spans = listed(api, path, {}, limit)
-    beside = listed(api, f"{path}/logs", {}, limit).rows if logs else []
+    beside = listed(api, f"{path}/logs", {}, limit) if logs else None
     if as_json:
-        tables.show_json({**trace, "items": spans.rows, **({"logs": beside} if logs else {})})
+        tables.show_json({**trace, "items": spans.rows, **({"logs": beside.rows} if beside else {})})
         return
     out = tables.console()
     out.print(waterfall.tree(trace, spans.rows, out.width, attributes=attributes))
     if len(spans.rows) < int(str(trace["spans"])):
         out.print(f"\n{len(spans.rows)} of {trace['spans']} spans; --limit shows more.", style="dim")
-    if logs:
+    if beside:
         out.print("")
-        loglines.show(beside, of_trace=str(trace["trace_id"]))
-    spans.tell_cut()
+        loglines.show(beside.rows, of_trace=str(trace["trace_id"]))
+    if spans.cut:  # a limit is told above, with the number of all
+        spans.tell_rest()
+    if beside:
+        beside.tell_rest()

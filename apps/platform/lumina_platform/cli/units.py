@@ -1,5 +1,8 @@
 """Numbers as they fit into a cell of a table."""
 
+import math
+from decimal import Decimal
+
 NOTHING = "-"
 _NANO = 1_000_000_000
 _SIZES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -17,15 +20,21 @@ def seconds(value: float | None) -> str:
 
 
 def dollars(nano_usd: int) -> str:
-    """An amount; four decimals where cents would show nothing."""
+    """An amount; four decimals where cents would show nothing, and more for less."""
     value = nano_usd / _NANO
     if nano_usd == 0:
         return NOTHING
     if value < 0.0001:
-        return "<$0.0001"
+        return f"${value:.{1 - math.floor(math.log10(value))}f}"
     if value >= 1e6:
         return f"${_short(value)}"
     return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
+
+
+def exact_dollars(nano_usd: int) -> str:
+    """An amount to its last digit, with cents at least."""
+    cents, _, rest = f"{Decimal(nano_usd).scaleb(-9):,.9f}".partition(".")
+    return f"${cents}.{rest.rstrip('0'):0<2}"
 
 
 def count(value: int) -> str:

@@ -10,23 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from lumina_platform.cli.client import Row
-from lumina_platform.cli.printable import printable
+from lumina_platform.cli.printable import printable, shortened
 from lumina_platform.cli.units import NOTHING, count, dollars, seconds
 
 WIDE, WIDER, WIDEST = 120, 150, 160
 LEAST_BAR = 12
 WIDEST_NAME = 70
+OTHER_COLUMNS = 110  # the cells of ids, times and numbers
 _DAY_SECONDS = 86_400
 
 
 def clock(text: object, now: datetime | None = None) -> str:
     """A local time: of the last day to the second, else with its date."""
-    at = datetime.fromisoformat(shortened(str(text))).astimezone()
+    at = datetime.fromisoformat(readable(str(text))).astimezone()
     recent = abs(((now or datetime.now(at.tzinfo)) - at).total_seconds()) < _DAY_SECONDS
     return at.strftime("%H:%M:%S" if recent else "%m-%d %H:%M")
 
 
-def shortened(text: str) -> str:
+def readable(text: str) -> str:
     """A time with nanoseconds, as Python reads it: with microseconds."""
     head, point, rest = text.removesuffix("Z").partition(".")
     return f"{head}{point}{rest[:6]}+00:00" if text.endswith("Z") else text
@@ -35,7 +36,9 @@ def shortened(text: str) -> str:
 def lines(rows: Sequence[Row], width: int) -> Table:
     """A line for each trace; a narrow terminal shows fewer columns, and what gives way to ids and times are names."""
     wide, names = width >= WIDE, _names(rows, width)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=width <= WIDEST)
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=not _fit(rows, names, width)
+    )
     table.add_column("Trace", no_wrap=True)
     table.add_column("Began", no_wrap=True)
     table.add_column("Took", justify="right", no_wrap=True)
@@ -47,6 +50,16 @@ def lines(rows: Sequence[Row], width: int) -> Table:
     for row in rows:
         table.add_row(*_line(row, names, wide=wide))
     return table
+
+
+def _fit(rows: Sequence[Row], names: Sequence[str], width: int) -> bool:
+    """Whether names as long as they are leave room for the other columns; else they share what there is."""
+    longest = (max((len(_told(row, name)) + 1 for row in rows), default=0) for name in names)
+    return width > WIDEST and sum(longest) <= width - OTHER_COLUMNS
+
+
+def _told(row: Row, name: str) -> str:
+    return shortened(printable(str(row[name] or NOTHING)), WIDEST_NAME)
 
 
 def _names(rows: Sequence[Row], width: int) -> list[str]:
@@ -63,7 +76,7 @@ def _line(row: Row, names: Sequence[str], *, wide: bool) -> Iterator[Text]:
     yield Text(_took(row))
     yield _status(row)
     for name in names:
-        yield Text(printable(str(row[name] or NOTHING)))
+        yield Text(_told(row, name))
     if wide:
         yield Text(count(cast("int", row["spans"])))
         yield Text(_tokens(row))
@@ -73,7 +86,7 @@ def _line(row: Row, names: Sequence[str], *, wide: bool) -> Iterator[Text]:
 def _status(row: Row) -> Text:
     if row["status"] != "error":
         return Text("ok", "green")
-    return Text(printable(str(row.get("error_type") or "error")), "red")
+    return Text(shortened(printable(str(row.get("error_type") or "error"))), "red")
 
 
 def _tokens(row: Row) -> str:
@@ -103,7 +116,7 @@ def tree(trace: Row, nodes: Sequence[Row], width: int, *, attributes: bool) -> R
 
 
 def _head(trace: Row) -> Text:
-    services = printable(", ".join(cast("Sequence[str]", trace["services"])))
+    services = ", ".join(shortened(printable(name)) for name in cast("Sequence[str]", trace["services"]))
     facts = [f"{trace['spans']} span{'' if trace['spans'] == 1 else 's'}"]
     if trace["errors"]:
         facts.append(f"{trace['errors']} with errors")
@@ -125,14 +138,14 @@ _ODD = {
 
 def moment(text: object) -> str:
     """A local time to the millisecond."""
-    at = datetime.fromisoformat(shortened(str(text))).astimezone()
+    at = datetime.fromisoformat(readable(str(text))).astimezone()
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def _name(node: Row, span: Row) -> Text:
-    name = Text("  " * min(cast("int", node["depth"]), 20) + printable(str(span["name"])))
+    name = Text("  " * min(cast("int", node["depth"]), 20) + shortened(printable(str(span["name"]))))
     if node["depth"] == 0:
-        name.append(f"  {printable(str(span['service']))}", "dim")
+        name.append(f"  {shortened(printable(str(span['service'])))}", "dim")
     if span["status"] == "error":
         attributes = cast("Row", span["attributes"])
         why = span["status_message"] or attributes.get("error.type") or "error"

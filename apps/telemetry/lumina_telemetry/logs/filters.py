@@ -196,7 +196,10 @@ def _number(text: str) -> float:
     except ValueError:
         number = float("nan")
     if not abs(number) < 1e12:
-        raise BadQuery(f"{text[:60]!r} is no number that can be compared with.")
+        raise BadQuery(
+            f"{text[:60]!r} is no number that can be compared with.",
+            next_step="Operators of conditions are = != ~ > <; after > and < stands a number.",
+        )
     return number
 
 

@@ -29,7 +29,7 @@ class Few(BaseModel):
 
 
 @router.get(
-    "/resolve/{held_id}",
+    "/resolve/{held_id:path}",
     response_model=ResolvedPage,
     responses=problems(NotResolved, BadQuery, QueryTooSlow, TelemetryUnavailable),
 )
