@@ -97,11 +97,14 @@ class Intake:
 class Asking:
     client: "TestClient[web.Request, web.Application]"
 
-    async def get(self, path: str, *, project: str | None = None, own: bool = False, **parameters: Any) -> Any:
+    async def get(self, path: str, *, project: str | None = None, **parameters: Any) -> Any:
         headers = {} if project is None else {answers.PROJECT_HEADER: project}
-        headers |= {answers.OWN_HEADER: "1"} if own else {}
         answer = await self.client.get(path, params=parameters, headers=headers)
         return await answer.json(content_type=None)
+
+    async def get_with_own(self, path: str, project: str) -> Any:
+        headers = {answers.PROJECT_HEADER: project, answers.OWN_HEADER: "1"}
+        return await (await self.client.get(path, headers=headers)).json()
 
     async def form(self, path: str, **parameters: str) -> Any:
         return await (await self.client.post(path, data=parameters)).json()

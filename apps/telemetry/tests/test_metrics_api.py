@@ -150,7 +150,7 @@ async def test_a_project_sees_its_own_series_alone(client: Asking) -> None:
     theirs = await client.get("/metrics/query", query='{__name__=~".+"}', time=END, project="p1")
     nobodys = await client.get("/metrics/query", query='{__name__=~".+"}', time=END, project="p2")
     names = await client.get(f"{PROMETHEUS}/label/__name__/values", project="p1")
-    own = await client.get(f"{PROMETHEUS}/label/__name__/values", project="p2", own=True)
+    own = await client.get_with_own(f"{PROMETHEUS}/label/__name__/values", "p2")
 
     assert "visitors" not in own["data"]
     assert "orders_total" in own["data"]

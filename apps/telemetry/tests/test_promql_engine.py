@@ -12,6 +12,7 @@ from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.promql import Engine, UnsupportedPromql
 from lumina_telemetry.rows import STALE, Batch, HistogramRow, NumberRow, SeriesRow
 from lumina_telemetry.settings import TelemetrySettings
+from lumina_telemetry.visibility import Visible
 
 MINUTE = 60 * SECOND
 
@@ -30,7 +31,7 @@ async def put(world: World, series: SeriesRow, values: list[float], every_second
     await world.stored(Batch(series=[series], numbers=numbers))
 
 
-async def values(world: World, expression: str, at_ns: int, scope: str | None = None, **settings: Any) -> list[float]:
+async def values(world: World, expression: str, at_ns: int, scope: Visible = None, **settings: Any) -> list[float]:
     told = TelemetrySettings(**settings) if settings else world.settings
     return [sample.value for sample in await Engine(world.store, told).instant(expression, at_ns, scope)]
 

@@ -19,6 +19,7 @@ from lumina_kit.home import Home
 from lumina_telemetry.answering.answers import problems
 from lumina_telemetry.process.watching import Watching, open_watching
 from lumina_telemetry.promql import Engine, Sample
+from lumina_telemetry.visibility import Visible
 
 OUTBOX, QUEUE = "lumina_outbox_oldest_seconds", "lumina_telemetry_queue_age_seconds"
 SLO = """version: prometheus/v1
@@ -44,7 +45,7 @@ class StagedEngine:
     def check(self, expression: str) -> None:
         """All are fine."""
 
-    async def instant(self, expression: str, at_ns: int, scope: str | None = None) -> list[Sample]:
+    async def instant(self, expression: str, at_ns: int, scope: Visible = None) -> list[Sample]:
         return [Sample({}, 60.0)] if any(name in expression for name in self.bad) else []
 
 
@@ -109,7 +110,7 @@ async def test_shipped_rules_are_all_well(desk: Desk) -> None:
 
     assert answer["problems"] == []
     assert {rule["health"] for rule in answer["items"]} == {"ok"}
-    assert {"BackendDown", "BudgetNearlyUsed", "GatewayAvailability"} <= {rule["name"] for rule in answer["items"]}
+    assert {"BackendDown", "KeyBudgetNearlyUsed", "GatewayAvailability"} <= {rule["name"] for rule in answer["items"]}
 
 
 async def test_rules_come_page_by_page_and_filtered(stage: Desk) -> None:

@@ -117,11 +117,14 @@ async def test_sender_who_goes_away_in_the_middle_is_no_failure_of_ours(
             (b"content-type", b"application/x-protobuf"), (b"content-length", b"1000"),
         ],
     }  # fmt: skip
-    messages = iter([{"type": "http.request", "body": b"abc", "more_body": True}, {"type": "http.disconnect"}])
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"abc", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return next(messages)
+        return messages.pop(0)
 
     async def send(message: Message) -> None:
         sent.append(message)
