@@ -1,5 +1,6 @@
 """Commands for captured content, against a small server that speaks the API's wire format."""
 
+import json
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_words_of_others_do_not_steer_the_terminal(lumina: Lumina, contract: Con
 
 
 def test_content_is_shown_with_the_request_first_and_as_it_is(lumina: Lumina, contract: Contract) -> None:
-    answer = RECORD | {"kind": "answer", "body": {"said": "answered:\n\nyes"}}
+    answer = RECORD | {"kind": "answer", "body": '{"said": "answered:\\n\\nyes"}'}
     program = RECORD | {"span_id": "00f067aa0ba902b7", "at": "2026-11-20T12:00:01Z", "source": "otlp", "route": None,
                         "kind": "attributes", "body": {"gen_ai.prompt": "by OTLP"}}  # fmt: skip
     contract.answer("GET", f"/api/telemetry/content/{TRACE}", {"items": [program, RECORD, answer], "next_cursor": None})
@@ -140,3 +141,28 @@ def test_accesses_and_grants_are_listed_and_a_grant_is_revoked(lumina: Lumina, c
     assert all(word in done[0].out for word in ("ana", "read", TRACE))
     assert "incident 7" in done[1].out
     assert "ana" not in done[3].out
+
+
+CHAT = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": part}}]} for part in ("", "Port ", "4000.")]
+MESSAGES = [{"type": "message_start"}, {"type": "content_block_delta", "delta": {"text": "Port 4000."}}]
+RESPONSES = [{"type": "response.output_text.delta", "delta": "Port 4000."}, {"type": "response.completed"}]
+TOOL = {"choices": [{"index": 0, "delta": {"tool_calls": [{"id": "call_1"}]}}]}
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        (CHAT, "streamed: Port 4000."),
+        (MESSAGES, "streamed: Port 4000."),
+        (RESPONSES, "streamed: Port 4000."),
+        ([*CHAT, TOOL], '"call_1"'),
+        (["neither"], 'data: "neither"'),
+    ],
+)
+def test_words_of_a_stream_are_joined_and_what_else_it_holds_is_shown_as_it_is(
+    lumina: Lumina, contract: Contract, events: list[Any], shown: str
+) -> None:
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n"
+    contract.answer("GET", f"/api/telemetry/content/{TRACE}", [RECORD | {"kind": "answer", "body": body}])
+
+    assert shown in lumina("content", "show", TRACE, "--why", "a look").out

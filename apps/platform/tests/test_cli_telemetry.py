@@ -260,7 +260,7 @@ def test_no_id_is_answered_with_the_ids_that_are_known(lumina: Lumina) -> None:
     assert (told.status, "Known are ids of answers" in told.err) == (1, True)
 
 
-PROBLEM = {"file": "/home/rules/own.yml", "line": 7, "message": "expr: unknown function", "serving": "Nothing serves."}
+PROBLEM = {"file": "/home/rules/own.yml", "line": 7, "message": "expr: unknown function", "serving": "nothing"}
 
 
 def test_files_of_rules_that_are_wrong_are_told_before_the_rules(contract: Contract, lumina: Lumina) -> None:
@@ -272,7 +272,7 @@ def test_files_of_rules_that_are_wrong_are_told_before_the_rules(contract: Contr
 
     assert contract.asked[-1].query["kind"] == "alerting"
     assert all(word in told.out for word in ("BackendDown", "alerting", "firing", "too many series"))
-    assert told.err.splitlines() == ["/home/rules/own.yml:7: expr: unknown function", "  Nothing serves."]
+    assert told.err.splitlines() == ["/home/rules/own.yml:7: expr: unknown function", "  In its place serves nothing."]
 
 
 @pytest.mark.parametrize(("noun", "path"), [("slo", "slos"), ("alerts", "alerts")])
@@ -303,21 +303,21 @@ def test_endless_names_leave_ids_and_numbers_whole(contract: Contract, lumina: L
 
 
 @pytest.mark.parametrize(
-    ("words", "path", "row", "before"),
+    ("words", "path", "row", "on"),
     [
-        (["traces", "ls"], "traces", trace(), ", or --until 2026-11-20T14:03:07.123456+00:00"),
-        (["logs"], "logs", record("newest"), ", or --until 2026-11-20T14:03:07.1+00:00"),
+        (["traces", "ls"], "traces", trace(), ", --until 2026-11-20T14:03:07.123456+00:00 goes on from here"),
+        (["logs"], "logs", record("newest"), ", --until 2026-11-20T14:03:07.1+00:00 goes on from here"),
         (["metrics", "ls"], "metrics", {"name": "x"}, ""),
     ],
 )
 def test_listing_that_stops_at_its_limit_says_that_there_is_more(
-    contract: Contract, lumina: Lumina, words: list[str], path: str, row: Any, before: str
+    contract: Contract, lumina: Lumina, words: list[str], path: str, row: Any, on: str
 ) -> None:
     contract.answer("GET", f"{API}/{path}", page(row, after="c1"))
 
     told = lumina(*words, "--limit", "1")
 
-    assert told.err.splitlines() == [f"1 of more; --limit N shows more{before}."]
+    assert told.err.splitlines() == [f"1 are shown of more; --limit N shows more{on}."]
 
 
 def test_key_of_traces_is_named_as_people_name_it(contract: Contract, lumina: Lumina) -> None:

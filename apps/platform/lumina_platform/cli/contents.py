@@ -1,12 +1,12 @@
 """Captured content as people read it: span by span, the request before its answer. It imports Rich and YAML."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import yaml
 from rich.console import Console
 
-from lumina_platform.cli import tables
+from lumina_platform.cli import streamed, tables
 from lumina_platform.cli.client import Row
 from lumina_platform.cli.printable import printable
 from lumina_platform.cli.waterfall import moment
@@ -43,14 +43,26 @@ def _turn(row: Row) -> int:
 
 
 def readable(body: object, out: Console) -> str:
-    """Text as it is; of anything else a line or a paragraph for each value, as YAML has them."""
-    told = body if isinstance(body, str) else _as_yaml(body, max(LEAST_WIDTH, out.width - len(INDENT)))
+    """Text as it is; of objects and lists, also those in a text, a line or paragraph for each value, as in YAML."""
+    held = _held(body) if isinstance(body, str) else body
+    inner = isinstance(held, dict | list)
+    told = _as_yaml(held, max(LEAST_WIDTH, out.width - len(INDENT))) if inner else str(body)
     return "".join(f"{INDENT}{line}\n" for line in printable(told, keep="\n\t").split("\n")).rstrip("\n")
+
+
+def _held(text: str) -> object:
+    """What the gateway keeps is the body as it was sent: most often JSON, or the events of a stream."""
+    if said := streamed.words(text):
+        return {"streamed": said}
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _as_yaml(body: object, width: int) -> str:
     told = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width)
-    return cast("str", told).rstrip("\n")
+    return told.rstrip("\n")
 
 
 class _Dumper(yaml.SafeDumper):

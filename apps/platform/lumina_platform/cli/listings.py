@@ -38,8 +38,8 @@ class Listing:
         if self.cut:
             typer.echo(f"Cut short: {self.cut}", err=True)
         elif self.more:
-            before = f", or --until {readable(str(self.rows[-1][time]))}" if time and self.rows else ""
-            typer.echo(f"{len(self.rows)} of more; --limit N shows more{before}.", err=True)
+            on = f", --until {readable(str(self.rows[-1][time]))} goes on from here" if time and self.rows else ""
+            typer.echo(f"{len(self.rows)} are shown of more; --limit N shows more{on}.", err=True)
 
 
 def listed(api: Api, path: str, parameters: Parameters, most: int) -> Listing:

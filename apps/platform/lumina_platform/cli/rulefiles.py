@@ -21,7 +21,7 @@ def tell(problems: Sequence[Row]) -> None:
     """Each file with its line, what is wrong, and what serves in its place."""
     for each in problems:
         told = f"{each['file']}:{each['line']}: {each['message']}"
-        typer.echo(f"{printable(told)}\n  {printable(str(each['serving']))}", err=True)
+        typer.echo(f"{printable(told)}\n  In its place serves {printable(str(each['serving']))}.", err=True)
 
 
 def tell_number(api: Api) -> None:
