@@ -10,7 +10,9 @@ def promql() -> str:
     intro = (
         "Rules, objectives, `/api/telemetry/metrics` and `/api/telemetry/prometheus` evaluate this part of PromQL "
         "with the meaning that Prometheus 2 gives it: a look-back of five minutes, extrapolated rates, counter resets, "
-        "both edges of a window. A test compares some ninety expressions with a real Prometheus. What is not listed is "
+        "both edges of a window. What Lumina itself counts has a zero before the first point of a new series, so that "
+        "first failures are an increase; the series of other senders begin as they come. A test compares some ninety "
+        "expressions with a real Prometheus. What is not listed is "
         "refused by name."
     )
     rows = [

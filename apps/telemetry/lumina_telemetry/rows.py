@@ -2,6 +2,9 @@
 
 from msgspec import Struct, field
 
+OWN = "lumina"
+"""How names of metrics begin that only Lumina itself sends."""
+
 ABSENT = -1
 """Stands for "not known" in a column of whole numbers, which are never negative."""
 
@@ -84,6 +87,8 @@ class SeriesRow(Struct, frozen=True, kw_only=True):
     """One series of a metric. `name` is the Prometheus name without the suffixes of a histogram, `labels` JSON.
 
     `id` is a hash of all the rest. `bounds` are the upper bounds of a histogram's buckets, without infinity.
+    `zero_ns` is not stored: when a counter or histogram that is new was certainly 0, or 0 where nobody knows. It then
+    gets a point of that time, so that what it came with counts as its increase.
     """
 
     id: int
@@ -95,6 +100,7 @@ class SeriesRow(Struct, frozen=True, kw_only=True):
     labels: str
     project: str | None = None
     bounds: tuple[float, ...] = ()
+    zero_ns: int = 0
 
 
 class NumberRow(Struct, frozen=True, kw_only=True):
@@ -117,6 +123,11 @@ class HistogramRow(Struct, frozen=True, kw_only=True):
     sum: float
     buckets: tuple[int, ...]
     exemplars: str | None = None
+
+
+def owner(name: str, project: str | None) -> str | None:
+    """The project that answers for a series; None: Lumina itself, also for what it counts of a project."""
+    return None if name.startswith(OWN) else project
 
 
 class Batch(Struct, kw_only=True):

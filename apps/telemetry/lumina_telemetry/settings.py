@@ -44,9 +44,12 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
     ] = False
     log_chars: Annotated[Count, Meta(description="Characters of a log record's body that are kept.")] = 65_536
     query_seconds: Annotated[Seconds, Meta(description="Time that a query may take.")] = 10
-    series: Annotated[Count, Meta(description="Series of metrics that are taken in; points of more are refused.")] = (
-        20_000
-    )
+    series: Annotated[
+        Count, Meta(description="Series of metrics of one project that are taken in; points of more are refused.")
+    ] = 20_000
+    series_together: Annotated[
+        Count, Meta(description="The same of all projects together; Lumina's own series are apart from both.")
+    ] = 50_000
     query_samples: Annotated[
         Count, Meta(description="Samples that a PromQL query may hold, after summing up by its step.")
     ] = 1_000_000

@@ -4,6 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import DataPointFlags, Metric
+from structlog.testing import capture_logs
 
 from apps.telemetry.tests.metrics_world import (
     CUMULATIVE,
@@ -18,6 +19,7 @@ from apps.telemetry.tests.metrics_world import (
 )
 from lumina_contracts.attributes import METRICS
 from lumina_telemetry.intake.naming import label_name, metric_name
+from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.series import FORGOTTEN_NS
 from lumina_telemetry.rows import STALE
 from lumina_telemetry.settings import TelemetrySettings
@@ -180,12 +182,41 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_the_rest_is_taken() 
 def test_more_series_than_allowed_are_refused_until_old_ones_are_forgotten() -> None:
     intake = Intake(TelemetrySettings(series=2))
 
-    decoded = intake.take(*(gauge("load", 1, host=str(number)) for number in range(3)))
+    decoded = intake.take(*hosts(3), sender=THEIRS)
     intake.clock.now_ns += FORGOTTEN_NS + 120 * SECOND
-    later = intake.take(gauge("load", 1, host="9"))
+    later = intake.take(gauge("load", 1, host="9"), sender=THEIRS)
 
     assert (decoded.rejected, len(decoded.batch.numbers), later.rejected) == (1, 2, 0)
-    assert "telemetry.series" in decoded.message
+    assert decoded.dropped == {"too_many_series": 1}
+    assert "(telemetry.series)" in decoded.message
+
+
+def hosts(count: int) -> list[Metric]:
+    return [gauge("load", 1, host=str(number)) for number in range(count)]
+
+
+def test_a_noisy_project_crowds_out_neither_another_one_nor_lumina() -> None:
+    intake = Intake(TelemetrySettings(series=3, series_together=5))
+    another, third = (Sender(project=project, ours=False) for project in ("p2", "p3"))
+
+    noisy = intake.take(*hosts(9), sender=THEIRS)
+    others = [intake.take(*hosts(2), sender=sender) for sender in (another, third)]
+    own = intake.take(*hosts(9), gauge("lumina.gateway.budget.used", 1, **PROJECT))
+
+    assert (noisy.rejected, [each.rejected for each in others], own.rejected) == (6, [0, 2], 0)
+    assert "5 of all projects together (telemetry.series_together)" in others[1].message
+
+
+def test_the_operator_is_told_of_refused_series_once_a_minute_and_project() -> None:
+    intake = Intake(TelemetrySettings(series=1))
+
+    with capture_logs() as told:
+        for sender in (THEIRS, THEIRS, Sender(project="p2", ours=False)):
+            intake.take(*hosts(3), sender=sender)
+
+    assert [(each["log_level"], each["project"], each["limit"]) for each in told] == [
+        ("warning", project, "1 of a project (telemetry.series)") for project in ("p1", "p2")
+    ]
 
 
 def test_strangers_cannot_speak_as_lumina() -> None:

@@ -92,3 +92,22 @@ async def test_a_batch_that_the_database_refuses_is_counted_and_the_next_one_is_
 
     assert await world.rows("SELECT span_id FROM spans") == [(2,)]
     assert world.count("dropped", signal="spans", reason="failed") == 1
+
+
+async def test_series_of_one_project_leave_room_for_others_and_for_lumina(world: World) -> None:
+    def row(number: int, project: str | None, name: str = "s") -> SeriesRow:
+        about = {"otel_name": name, "kind": "gauge", "unit": "", "description": "", "labels": "{}"}
+        return SeriesRow(id=number, name=name, project=project, **about)
+
+    async def stored(rows: list[SeriesRow]) -> int:
+        points = [NumberRow(series=each.id, time_ns=1, value=1.0) for each in rows]
+        before = await world.rows("SELECT count(*) FROM numbers")
+        await world.stored(Batch(series=rows, numbers=points))
+        return int((await world.rows("SELECT count(*) FROM numbers"))[0][0]) - int(before[0][0])
+
+    noisy = [await stored([row(first + n, "p1") for n in range(25_000)]) for first in (0, 25_000, 50_000)]
+    world.store.changed()  # what is known is read anew
+    others = [await stored([row(100_000, "p2")]), await stored([row(100_001, None), row(100_002, "p1", "lumina_x")])]
+
+    assert (noisy, others) == ([25_000, 25_000, 0], [1, 2])
+    assert world.count("dropped", signal="points", reason="too_many_series") == 25_000

@@ -7,9 +7,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, M
 
 from lumina_telemetry.intake.naming import metric_name
 from lumina_telemetry.intake.values import line
+from lumina_telemetry.rows import OWN
 
 LONGEST_DESCRIPTION = 512
-_OWN = "lumina"
 _DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _UNSPECIFIED = AggregationTemporality.AGGREGATION_TEMPORALITY_UNSPECIFIED
 _TIMED = frozenset({"sum", "histogram", "exponential_histogram"})
@@ -45,8 +45,8 @@ def refusal(instrument: Instrument, shape: str, data: Any, *, ours: bool) -> str
     """Why no point of the metric can be taken."""
     if not instrument.name:
         return "of a metric without a name"
-    if not ours and instrument.name.startswith(_OWN):
-        return f"of metrics whose name begins with {_OWN}, which only Lumina itself sends"
+    if not ours and instrument.name.startswith(OWN):
+        return f"of metrics whose name begins with {OWN}, which only Lumina itself sends"
     if shape in _TIMED and data.aggregation_temporality == _UNSPECIFIED:
         return "without an aggregation temporality"
     return None

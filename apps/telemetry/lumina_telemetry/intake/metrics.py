@@ -16,15 +16,18 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
+from lumina_telemetry.intake.births import Births
 from lumina_telemetry.intake.histograms import LARGEST, Counts, Point, counts_of, exemplars_of
 from lumina_telemetry.intake.instruments import Instrument, instrument_of, refusal
 from lumina_telemetry.intake.labels import PROJECT_LABEL, Labelling, Labels, target, texts
 from lumina_telemetry.intake.sender import Decoded, Sender, Tally
 from lumina_telemetry.intake.series import Directory, Identity, Series
+from lumina_telemetry.refusing import Refusals
 from lumina_telemetry.rows import STALE, Batch, HistogramRow, NumberRow, SeriesRow
 from lumina_telemetry.settings import TelemetrySettings
 
 MOST_QUANTILES = 64
+_CUMULATIVE = frozenset({"counter", "histogram"})
 _ENDED = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 
 
@@ -34,6 +37,7 @@ class _Request:
 
     sender: Sender
     now_ns: int
+    births: Births
     batch: Batch = field(default_factory=Batch)
     tally: Tally = field(default_factory=Tally)
     series: dict[int, SeriesRow] = field(default_factory=dict)
@@ -43,6 +47,13 @@ class _Request:
         """No point lies in the future: one from a clock that is ahead would hide those that follow."""
         return min(time_ns, self.now_ns) or self.now_ns
 
+    def zero_ns(self, instrument: Instrument, point: NumberDataPoint | Point) -> int:
+        """When a series that this point begins was 0, of Lumina's own; nobody knows when others report."""
+        if not self.sender.ours:
+            return 0
+        zero_ns = self.births.zero_ns(self.target, point.start_time_unix_nano, self.moment(point.time_unix_nano))
+        return zero_ns if instrument.kind in _CUMULATIVE and not instrument.delta else 0
+
     def number(self, series: Series, time_ns: int, value: float) -> None:
         self.batch.numbers.append(NumberRow(series=series.row.id, time_ns=time_ns, value=value))
 
@@ -51,22 +62,28 @@ class MetricsDecoder:
     """Remembers series, and the sums of those that send changes, between requests. Any thread may call it."""
 
     def __init__(self, settings: TelemetrySettings, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._most = settings.series
-        self._directory = Directory(settings.series)
+        self._directory = Directory(settings.series, settings.series_together)
+        self._refusals = Refusals()
         self._labelling = Labelling()
+        self._births = Births()
         self._now_ns = now_ns
         self._lock = threading.Lock()
 
     def decode(self, request: ExportMetricsServiceRequest, sender: Sender) -> Decoded:
         """Rows of all points that can be kept; the rest are counted, with the reason. Content is stripped before."""
         with self._lock:
-            current = _Request(sender, self._now_ns())
+            current = _Request(sender, self._now_ns(), self._births)
             for resource in request.resource_metrics:
                 current.target = target(texts(resource.resource.attributes))
                 for metric in _metrics(resource):
                     self._metric(current, metric)
+            self._tell(current.tally)
         current.batch.series = list(current.series.values())
         return current.tally.decoded(current.batch, "points")
+
+    def _tell(self, tally: Tally) -> None:
+        for project, points in tally.crowded.items():
+            self._refusals.tell(project, points, self._directory.limit(project))
 
     def _metric(self, current: _Request, metric: Metric) -> None:
         shape = metric.WhichOneof("data")
@@ -85,14 +102,15 @@ class MetricsDecoder:
         if labels is None:
             current.tally.rejected["with too many labels, or too long ones"] += 1
         elif isinstance(point, NumberDataPoint):
-            self._number(current, _identity(current, instrument, labels), point, delta=instrument.delta)
+            self._number(current, instrument, labels, point)
         elif isinstance(point, SummaryDataPoint):
             self._summary(current, _identity(current, instrument, labels), point)
         else:
-            self._histogram(current, _identity(current, instrument, labels), point, delta=instrument.delta)
+            self._histogram(current, instrument, labels, point)
 
-    def _number(self, current: _Request, identity: Identity, point: NumberDataPoint, *, delta: bool) -> None:
-        series = self._series(current, identity)
+    def _number(self, current: _Request, instrument: Instrument, labels: Labels, point: NumberDataPoint) -> None:
+        zero_ns = current.zero_ns(instrument, point)
+        series = self._series(current, _identity(current, instrument, labels), zero_ns=zero_ns)
         if series is None:
             return
         moment = current.moment(point.time_unix_nano)
@@ -100,13 +118,14 @@ class MetricsDecoder:
             current.number(series, moment, STALE)
             return
         value = float(point.as_int) if point.HasField("as_int") else point.as_double
-        if delta:
+        if instrument.delta:
             if series.advances(point.time_unix_nano or moment, current.now_ns) and math.isfinite(value):
                 series.value += value
             value = series.value
         current.number(series, moment, value)
 
-    def _histogram(self, current: _Request, identity: Identity, point: Point, *, delta: bool) -> None:
+    def _histogram(self, current: _Request, instrument: Instrument, labels: Labels, point: Point) -> None:
+        identity = _identity(current, instrument, labels)
         moment = current.moment(point.time_unix_nano)
         if point.flags & _ENDED:
             self._ended(current, identity, moment)
@@ -115,10 +134,10 @@ class MetricsDecoder:
         if counts is None:
             current.tally.rejected["with buckets that do not fit their bounds, or counts beyond 64 bits"] += 1
             return
-        series = self._series(current, identity, counts.bounds)
+        series = self._series(current, identity, counts.bounds, current.zero_ns(instrument, point))
         if series is None:
             return
-        if delta:
+        if instrument.delta:
             again = not series.advances(point.time_unix_nano or moment, current.now_ns)
             counts = _added(series, counts, again=again)
         row = HistogramRow(
@@ -150,12 +169,14 @@ class MetricsDecoder:
             if series is not None:
                 current.number(series, moment, STALE if ended else value)
 
-    def _series(self, current: _Request, identity: Identity, bounds: tuple[float, ...] = ()) -> Series | None:
-        series = self._directory.get(identity, bounds, current.now_ns)
+    def _series(
+        self, current: _Request, identity: Identity, bounds: tuple[float, ...] = (), zero_ns: int = 0
+    ) -> Series | None:
+        series = self._directory.get(identity, bounds, current.now_ns, zero_ns)
         if series is None:
-            current.tally.rejected[
-                f"of new series, of which no more than {self._most} are kept (telemetry.series)"
-            ] += 1
+            limit = self._directory.limit(identity.owner)
+            current.tally.rejected[f"of new series, of which no more are kept than {limit}"] += 1
+            current.tally.crowded[identity.owner] += 1
         else:
             current.series[series.row.id] = series.row
         return series

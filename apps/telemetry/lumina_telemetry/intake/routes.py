@@ -13,7 +13,7 @@ from lumina_kit.errors import LuminaError
 from lumina_telemetry.answering.answers import PROJECT_HEADER
 from lumina_telemetry.errors import OtlpTooLarge
 from lumina_telemetry.intake.answers import refusal, success
-from lumina_telemetry.intake.bodies import Bodies, media
+from lumina_telemetry.intake.bodies import Bodies, end_broken, media
 from lumina_telemetry.intake.decoding import Decoding, MetricsDecoding, Taken
 from lumina_telemetry.intake.sender import Sender
 from lumina_telemetry.intake.signals import LOGS, METRICS, TRACES, Kind, Signal
@@ -52,6 +52,7 @@ class _Intake:
                 answer = await self._take(signal, request)
             except LuminaError as error:
                 answer = refusal(error, request.content_type)
+                end_broken(request, answer)
             self.measures.requested(signal.kind, answer.status)
             return answer
 
@@ -82,9 +83,7 @@ class _Intake:
     def _counted(self, signal: Signal, taken: Taken, items: int) -> None:
         rejected = taken.decoded.rejected
         self.measures.received(signal.items, items + rejected)
-        if rejected:
-            self.measures.dropped(signal.items, "rejected", rejected)
-        for reason, count in taken.tally.cut.items():
+        for reason, count in (*taken.decoded.dropped.items(), *taken.tally.cut.items()):
             self.measures.dropped(signal.items, reason, count)
         for convention, count in taken.stripped.by_convention.items():
             self.measures.stripped(convention, count)

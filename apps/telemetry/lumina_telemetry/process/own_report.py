@@ -50,7 +50,9 @@ class OwnReport:
         request = encode(self._measures.registry, SERVICE, SERVICE, started_ns, time.time_ns())
         decoded = self._decoder.decode(request, Sender(project=None, ours=True, captures=False))
         points = len(decoded.batch.numbers) + len(decoded.batch.histograms)
-        self._measures.received("points", points)
+        self._measures.received("points", points + decoded.rejected)
+        for reason, count in decoded.dropped.items():
+            self._measures.dropped("points", reason, count)
         self._pending.offer(decoded.batch)
         self._forward(request.SerializeToString(), points)
 

@@ -25,7 +25,7 @@ class Known:
         """Read all ids anew."""
         self.resources = {row[0] for row in connection.execute("SELECT id FROM resources").fetchall()}
         found = connection.execute("SELECT id, name, project FROM series").fetchall()
-        self.series = {id for id, _, _ in found}
+        self.series = {row[0] for row in found}
         self._counts = Counter(owner(name, project) for _, name, project in found)
 
     def fresh(self, batch: Batch) -> Batch:
