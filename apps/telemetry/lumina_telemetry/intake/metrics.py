@@ -22,9 +22,9 @@ from lumina_telemetry.intake.instruments import Instrument, instrument_of, refus
 from lumina_telemetry.intake.labels import PROJECT_LABEL, Labelling, Labels, target, texts
 from lumina_telemetry.intake.sender import Decoded, Sender, Tally
 from lumina_telemetry.intake.series import Directory, Identity, Series
-from lumina_telemetry.refusing import Refusals
 from lumina_telemetry.rows import STALE, Batch, HistogramRow, NumberRow, SeriesRow
 from lumina_telemetry.settings import TelemetrySettings
+from lumina_telemetry.store.refusing import Refusals
 
 MOST_QUANTILES = 64
 _CUMULATIVE = frozenset({"counter", "histogram"})

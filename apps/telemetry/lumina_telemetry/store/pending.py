@@ -12,12 +12,12 @@ from msgspec import Struct
 from lumina_kit import logs
 from lumina_telemetry.errors import DiskFull, IntakeFull, TelemetryUnavailable
 from lumina_telemetry.measures import Measures
-from lumina_telemetry.refusing import Refusals
 from lumina_telemetry.rows import Batch
 from lumina_telemetry.settings import TelemetrySettings
 from lumina_telemetry.store.births import zeros
 from lumina_telemetry.store.known import Known
 from lumina_telemetry.store.recent import Recent
+from lumina_telemetry.store.refusing import Refusals
 from lumina_telemetry.store.store import Store
 from lumina_telemetry.store.writing import write
 
