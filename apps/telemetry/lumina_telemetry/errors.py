@@ -1,5 +1,7 @@
 """What telemetry can refuse, and why."""
 
+from typing import Self
+
 from lumina_kit.errors import Conflict, Invalid, LuminaError, NotFound, TooLarge, TooMany, Unavailable
 
 
@@ -22,6 +24,12 @@ class BadOtlp(LuminaError):
     code = "bad_otlp"
     status = 400
     title = "The body is no OTLP export request"
+
+    @classmethod
+    def of(cls, encoding: str, error: Exception) -> Self:
+        """What a parser said of it."""
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        return cls(f"The body is no OTLP in {encoding}: {reason}.", next_step="Send an OTLP export request.")
 
 
 class BadMedia(LuminaError):

@@ -12,7 +12,18 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # it c
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from apps.telemetry.tests.intake_world import NOW, PROTOBUF, SECOND, SPAN, TRACE, Intake, one_span, open_intake, put
+from apps.telemetry.tests.intake_world import (
+    DAY,
+    NOW,
+    PROTOBUF,
+    SECOND,
+    SPAN,
+    TRACE,
+    Intake,
+    one_span,
+    open_intake,
+    put,
+)
 
 JSON = "application/json"
 
@@ -175,6 +186,24 @@ async def test_bad_request_is_told_why(intake: Intake, body: bytes, media: str, 
         assert len(message) > 10
 
 
+@pytest.mark.parametrize("body", [b"not gzip", b"not gzip" * 200_000, gzip.compress(b"x") + b"rest"])
+async def test_what_cannot_be_unpacked_writes_no_log(
+    intake: Intake, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    status, told, _ = await intake.post(body, content_encoding="gzip")
+    after, _, _ = await intake.post(b"")
+
+    assert (status, after) == (400, 200)
+    assert Status.FromString(told).message == "The body cannot be unpacked as gzip. Check its content-encoding."
+    assert caplog.records == []
+
+
+async def test_reasons_are_sentences(intake: Intake) -> None:
+    _, told, _ = await intake.post(b"{", media=JSON)
+
+    assert json.loads(told)["message"].endswith("truncated. Send an OTLP export request.")
+
+
 async def test_value_that_is_nested_too_deeply_is_refused(intake: Intake) -> None:
     request, span = one_span()
     value = span.attributes.add(key="deep").value
@@ -222,14 +251,29 @@ async def test_batch_that_never_fits_is_too_large(tmp_path: Path) -> None:
 async def test_clock_that_is_ahead_does_not_keep_the_top(intake: Intake) -> None:
     tomorrow = NOW + 86_400 * SECOND
     request, _ = one_span(start_time_unix_nano=tomorrow, end_time_unix_nano=tomorrow - 5)
-    request.MergeFrom(one_span(span_id=b"eternity", start_time_unix_nano=2**64 - 1, end_time_unix_nano=2**64 - 1)[0])
+    same = trace_in_json(startTimeUnixNano=str(tomorrow), endTimeUnixNano=str(tomorrow + 1), spanId="0" * 15 + "1")
 
     await intake.post(request.SerializeToString())
+    await intake.post(same, media=JSON)
 
-    assert await intake.rows("SELECT time_ns, start_ns, duration_ns FROM spans ORDER BY start_ns") == [
+    assert await intake.rows("SELECT time_ns, start_ns, duration_ns FROM spans ORDER BY duration_ns") == [
         (NOW, tomorrow, 0),
-        (NOW, 2**63 - 1, 0),
+        (NOW, tomorrow, 1),
     ]
+
+
+@pytest.mark.parametrize("end", [NOW + 32 * DAY, 2**64 - 1])
+async def test_times_that_make_no_sense_are_a_partial_success(intake: Intake, end: int) -> None:
+    request, _ = one_span()
+    request.MergeFrom(one_span(span_id=b"eternity", start_time_unix_nano=end, end_time_unix_nano=end)[0])
+    request.MergeFrom(one_span(span_id=b"open end", end_time_unix_nano=end)[0])
+
+    _, answer, _ = await intake.post(request.SerializeToString())
+
+    partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    assert partial.rejected_spans == 2
+    assert "31 days in the future" in partial.error_message
+    assert len(await intake.rows("FROM spans")) == 1
 
 
 async def test_clock_a_day_behind_is_kept(intake: Intake) -> None:
@@ -267,13 +311,15 @@ async def test_too_much_on_a_span_is_cut_and_counted(intake: Intake) -> None:
 
 
 async def test_long_texts_are_cut(intake: Intake) -> None:
-    request, span = one_span(name="n" * 1000)
+    request, span = one_span(name="n" * 25_000)
     put(span.attributes, long="x" * 100_000)
+    put(request.resource_spans[0].resource.attributes, service__name="s" * 5_000)
 
     await intake.post(request.SerializeToString())
 
-    [(name, attributes)] = await intake.rows("SELECT name, attributes FROM spans")
-    assert (len(name), len(json.loads(attributes)["long"])) == (256, 8192)
+    [(*names, attributes)] = await intake.rows("SELECT name, service, attributes FROM spans")
+    assert ([len(name) for name in names], len(json.loads(attributes)["long"])) == ([256, 256], 8192)
+    assert intake.world.count("dropped", signal="spans", reason="name_too_long") == 2
     assert intake.world.count("dropped", signal="spans", reason="value_too_long") == 1
 
 

@@ -65,6 +65,17 @@ async def test_gaps_circles_repeats_and_wrong_clocks_are_shown_and_told(world: W
     assert (by_id[4]["orphan"], by_id[5]["cycle"], by_id[3]["early_ms"]) == (True, True, 2000)
 
 
+async def test_a_clock_that_is_ahead_is_told_and_its_trace_is_listed_now(world: World, ask: Asking) -> None:
+    tomorrow = NOON + 86_400 * SECOND
+    await world.stored(Batch(spans=[span(1), under(2, 1, start_ns=tomorrow, time_ns=NOON)]))
+
+    tree = await ask(TRACE)
+    listed = await ask("/traces", start=NOON // SECOND - 3600, end=NOON // SECOND + 60)
+
+    assert (tree["ahead"], [node["ahead_ms"] for node in tree["items"]]) == (1, [0, 86_400_000])
+    assert [item["spans"] for item in listed["items"]] == [2]
+
+
 async def test_a_trace_of_50_000_spans_comes_in_pages_and_by_subtree(world: World, ask: Asking) -> None:
     chain = [span(1), *(under(number, number - 1, start_ns=NOON + number) for number in range(2, 25_001))]
     wide = [under(number, 1, start_ns=NOON + number) for number in range(25_001, 50_001)]

@@ -132,6 +132,7 @@ _ODD = {
     "orphans": "spans whose parent has not come in: they stand at the top",
     "cycles": "spans that are their own ancestors: they stand at the top",
     "early": "spans begin before their parent: a clock is wrong",
+    "ahead": "spans begin after they came in: a clock is ahead",
     "duplicates": "spans had the id of another",
 }
 

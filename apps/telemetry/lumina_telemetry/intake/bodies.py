@@ -30,6 +30,13 @@ def media(request: web.Request) -> str:
     return request.content_type
 
 
+def end_broken(request: web.Request, answer: web.Response) -> None:
+    """Read no more of a body that could not be unpacked: aiohttp would, and log the failure whole each time."""
+    if request.content.exception() is not None:
+        request.content.feed_eof()
+        answer.force_close()
+
+
 class Bodies:
     """Reads bodies; aiohttp unpacks them piece by piece, so that no bomb goes off."""
 
@@ -57,9 +64,11 @@ class Bodies:
                     self._check(len(body), most)
         except TimeoutError:
             raise BadOtlp(f"The body did not come within {_SECONDS:g} s.") from None
-        except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:
+        except (ClientError, HttpProcessingError, web.RequestPayloadError):
+            coding = request.headers.get("content-encoding", "")[:50]
             raise BadOtlp(
-                f"The body cannot be unpacked: {str(error)[:200]}", next_step="Check its content-encoding."
+                f"The body cannot be unpacked{f' as {coding}' if coding else ''}.",
+                next_step="Check its content-encoding.",
             ) from None
 
     def _check(self, length: int, most: int) -> None:

@@ -97,6 +97,4 @@ def _parse(body: bytes, into: Message) -> None:
     try:
         into.ParseFromString(body)
     except DecodeError as error:
-        raise BadOtlp(
-            f"The body is no OTLP in protobuf: {str(error)[:200]}", next_step="Send an OTLP export request."
-        ) from None
+        raise BadOtlp.of("protobuf", error) from None

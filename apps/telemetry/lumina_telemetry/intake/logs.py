@@ -25,18 +25,19 @@ def decode_logs(
 ) -> Decoded:
     """Rows of all log records that can be kept. The request is stripped of content before."""
     resources = Resources(settings, tally)
-    logs = _Logs(sender, settings, now_ns, tally)
+    logs = _Logs(sender, Bounds.of(settings, tally.cut), settings, now_ns, tally)
     rows: list[LogRow] = []
     for resource in request.resource_logs:
         origin = resources.origin(resource.resource.attributes)
         for scope in resource.scope_logs:
-            rows.extend(logs.rows(scope.log_records, origin, line(scope.scope.name)))
+            rows.extend(logs.rows(scope.log_records, origin, logs.bounds.name(scope.scope.name)))
     return tally.decoded(Batch(logs=rows, resources=resources.rows), "log records")
 
 
 @dataclass(frozen=True)
 class _Logs:
     sender: Sender
+    bounds: Bounds
     settings: TelemetrySettings
     now_ns: int
     tally: Tally
@@ -50,16 +51,15 @@ class _Logs:
                 self.tally.rejected[f"older than the {self.settings.retention_days:g} days that logs are kept"] += 1
 
     def _row(self, log: LogRecord, origin: Origin, scope: str) -> LogRow:
-        bounds = Bounds.of(self.settings, self.tally.cut)
-        values = attributes(log.attributes, bounds)
+        values = attributes(log.attributes, self.bounds)
         project = values.get(PROJECT.name) if self.sender.ours else self.sender.project
         return LogRow(
             time_ns=min(_time_ns(log, self.now_ns), self.now_ns),
             observed_ns=min(log.observed_time_unix_nano or self.now_ns, LATEST_NS),
             severity=log.severity_number if log.severity_number in _SEVERITIES else 0,
-            severity_text=line(log.severity_text, _SEVERITY_CHARS),
+            severity_text=self.bounds.name(log.severity_text, _SEVERITY_CHARS),
             body=self._body(log),
-            event_name=line(log.event_name),
+            event_name=self.bounds.name(log.event_name),
             trace_id=_id(log.trace_id, 16),
             span_id=_id(log.span_id, 8),
             service=origin.service,

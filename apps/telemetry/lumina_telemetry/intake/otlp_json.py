@@ -22,9 +22,7 @@ def parse(body: bytes, into: Message) -> None:
         _with_ids(document)
         ParseDict(document, into, ignore_unknown_fields=True)
     except (msgspec.DecodeError, ParseError, ValueError, TypeError, RecursionError) as error:
-        raise BadOtlp(
-            f"The body is no OTLP in JSON: {str(error)[:200]}", next_step="Send an OTLP export request."
-        ) from None
+        raise BadOtlp.of("JSON", error) from None
 
 
 def _with_ids(node: Any) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from lumina_telemetry.intake.sender import Tally
-from lumina_telemetry.intake.values import Bounds, attributes, line
+from lumina_telemetry.intake.values import Bounds, attributes
 from lumina_telemetry.rows import ResourceRow
 from lumina_telemetry.settings import TelemetrySettings
 
@@ -41,4 +41,4 @@ class Resources:
         number = int.from_bytes(blake2b(encoded, digest_size=8).digest())
         self._rows.setdefault(number, ResourceRow(id=number, attributes=encoded.decode()))
         service = found.get("service.name")
-        return Origin(number, line(service) if isinstance(service, str) and service else _UNNAMED)
+        return Origin(number, self._bounds.name(service) if isinstance(service, str) and service else _UNNAMED)

@@ -11,12 +11,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from lumina_contracts.attributes import PROJECT
 from lumina_telemetry.intake.resources import Origin, Resources
 from lumina_telemetry.intake.sender import Decoded, Sender, Tally
-from lumina_telemetry.intake.values import Bounds, Plain, attributes, line
+from lumina_telemetry.intake.values import Bounds, Plain, attributes
 from lumina_telemetry.lifted import COLUMNS, REAL_NUMBERS, WHOLE_NUMBERS
 from lumina_telemetry.rows import Batch, SpanRow
 from lumina_telemetry.settings import TelemetrySettings
 
 LATEST_NS = 2**63 - 1
+AHEAD_DAYS = 31
+"""A sender's clock may be so far ahead; a time beyond is none."""
+MESSAGE_CHARS = 1024
 _NS_A_DAY = 86_400 * 10**9
 _KINDS = range(6)
 _STATUSES = range(3)
@@ -40,7 +43,7 @@ def decode_traces(
     for resource in request.resource_spans:
         origin = resources.origin(resource.resource.attributes)
         for scope in resource.scope_spans:
-            rows.extend(spans.rows(scope.spans, origin, line(scope.scope.name)))
+            rows.extend(spans.rows(scope.spans, origin, spans.bounds.name(scope.scope.name)))
     return tally.decoded(Batch(spans=rows, resources=resources.rows), "spans")
 
 
@@ -55,18 +58,23 @@ class _Spans:
     def rows(self, spans: Iterable[Span], origin: Origin, scope: str) -> Iterable[SpanRow]:
         oldest_ns = self.now_ns - int(self.settings.retention_days * _NS_A_DAY)
         for span in spans:
-            refusal = _refusal(span) or (span.start_time_unix_nano < oldest_ns and self._too_old())
+            refusal = _refusal(span) or self._out_of_time(span, oldest_ns)
             if refusal:
                 self.tally.rejected[refusal] += 1
             else:
                 yield self._row(span, origin, scope)
 
-    def _too_old(self) -> str:
-        return f"began before the {self.settings.retention_days:g} days that spans are kept"
+    def _out_of_time(self, span: Span, oldest_ns: int) -> str | None:
+        """A clock that is ahead is taken, and told of in the trace; not one that makes no sense."""
+        if span.start_time_unix_nano < oldest_ns:
+            return f"began before the {self.settings.retention_days:g} days that spans are kept"
+        if max(span.start_time_unix_nano, span.end_time_unix_nano) > self.now_ns + AHEAD_DAYS * _NS_A_DAY:
+            return f"began or ended more than {AHEAD_DAYS} days in the future"
+        return None
 
     def _row(self, span: Span, origin: Origin, scope: str) -> SpanRow:
         values = attributes(span.attributes, self.bounds)
-        start_ns = min(span.start_time_unix_nano, LATEST_NS)
+        start_ns = span.start_time_unix_nano
         parent = span.parent_span_id
         project = values.get(PROJECT.name) if self.sender.ours else self.sender.project
         dropped = len(span.attributes) - len(values)
@@ -76,14 +84,14 @@ class _Spans:
         return SpanRow(
             time_ns=min(start_ns, self.now_ns),
             start_ns=start_ns,
-            duration_ns=max(0, min(span.end_time_unix_nano, LATEST_NS) - start_ns),
+            duration_ns=max(0, span.end_time_unix_nano - start_ns),
             trace_id=span.trace_id.hex(),
             span_id=span.span_id.hex(),
             parent_id="" if not parent or parent == _NO_PARENT else parent.hex(),
-            name=line(span.name),
+            name=self.bounds.name(span.name),
             kind=span.kind if span.kind in _KINDS else 0,
             status=span.status.code if span.status.code in _STATUSES else 0,
-            status_message=line(span.status.message, self.bounds.characters) or None,
+            status_message=self.bounds.name(span.status.message, MESSAGE_CHARS) or None,
             service=origin.service,
             scope=scope,
             project=project if isinstance(project, str) else None,
@@ -102,7 +110,7 @@ class _Spans:
             [
                 {
                     "time_ns": event.time_unix_nano,
-                    "name": line(event.name),
+                    "name": self.bounds.name(event.name),
                     "attributes": attributes(event.attributes, self.bounds),
                 }
                 for event in kept

@@ -35,6 +35,12 @@ class Bounds:
         self.cut["value_too_long"] += 1
         return text[: self.characters]
 
+    def name(self, text: str, characters: int = NAME_CHARS) -> str:
+        """A name, cut where it is too long; a NUL, which the store does not take, is left away."""
+        if len(text) > characters:
+            self.cut["name_too_long"] += 1
+        return line(text, characters)
+
 
 def attributes(pairs: Iterable[KeyValue], bounds: Bounds) -> dict[str, Plain]:
     """Attributes by their key, of the same key the last; those beyond the bound are counted and left away."""

@@ -76,7 +76,8 @@ class SpanNode:
     """A span in its trace. `offset_ms` counts from the trace's earliest span; `depth` of a root is 0.
 
     `orphan`: its parent never came in. `cycle`: it is its own ancestor, so it is shown as a root. `early_ms`: by how
-    much it began before its parent, which only a wrong clock can do. `duplicates`: other spans that had its id.
+    much it began before its parent, `ahead_ms`: by how much after it came in; only a wrong clock can do either.
+    `duplicates`: other spans that had its id.
     """
 
     depth: int
@@ -85,6 +86,7 @@ class SpanNode:
     orphan: bool
     cycle: bool
     early_ms: float
+    ahead_ms: float
     duplicates: int
     span: SpanDetail
 
@@ -102,6 +104,7 @@ class TraceTree:
     orphans: int
     cycles: int
     early: int
+    ahead: int
     duplicates: int
     items: list[SpanNode]
     next: str | None

@@ -8,7 +8,7 @@ from itertools import islice
 
 @dataclass(frozen=True)
 class Twig:
-    """One stored span, without what it tells. `parent` is 0 for a root."""
+    """One stored span, without what it tells. `parent` is 0 for a root, `ahead_ns` how long after it came it began."""
 
     row: int
     span: int
@@ -17,6 +17,7 @@ class Twig:
     duration_ns: int
     failed: bool
     service: str
+    ahead_ns: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -65,6 +66,10 @@ class Shape:
     @property
     def early(self) -> int:
         return sum(self._early_ns(twig) > 0 for twig in self.twigs.values())
+
+    @property
+    def ahead(self) -> int:
+        return sum(twig.ahead_ns > 0 for twig in self.twigs.values())
 
     def _tops(self) -> list[Twig]:
         tops = [twig for twig in self.twigs.values() if twig.parent not in self.twigs or twig.span in self.cycles]

@@ -53,7 +53,7 @@ def _twigs(connection: DuckDBPyConnection, query: TreeQuery, seen_ns: int) -> li
     high, low = halves(query.trace_id)
     scope = Filter(scope=query.scope)
     rows = connection.execute(
-        "SELECT rowid, span_id, parent_id, start_ns, duration_ns, status = 2, service FROM spans"  # nosec B608
+        "SELECT rowid, span_id, parent_id, start_ns, duration_ns, status = 2, service, start_ns - time_ns FROM spans"  # nosec B608
         f" WHERE trace_lo = ? AND trace_hi = ? AND stored_ns <= ?{scope.sql} ORDER BY time_ns, rowid LIMIT ?",
         [low, high, seen_ns, *scope.parameters, MOST_SPANS + 1],
     ).fetchall()
@@ -90,6 +90,7 @@ def _tree(
         orphans=shape.orphans,
         cycles=len(shape.cycles),
         early=shape.early,
+        ahead=shape.ahead,
         duplicates=sum(shape.duplicates.values()),
         items=[_node(placed, spans[placed.twig.row], start) for placed in page],
         next=following,
@@ -105,6 +106,7 @@ def _node(placed: Placed, span: SpanDetail, start_ns: int) -> SpanNode:
         orphan=placed.orphan,
         cycle=placed.cycle,
         early_ms=times.milliseconds(placed.early_ns),
+        ahead_ms=times.milliseconds(placed.twig.ahead_ns),
         duplicates=placed.duplicates,
         span=span,
     )
