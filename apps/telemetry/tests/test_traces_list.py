@@ -137,7 +137,7 @@ async def test_a_child_found_long_after_its_root_still_leads_to_it(world: World,
     "asked",
     [
         {"cursor": "x"}, {"limit": "9999"}, {"start": "soon"}, {"start": "200", "end": "100"}, {"where": "=1"},
-        {"where": "x>much"}, {"status": "odd"}, {"min_ms": "nan"},
+        {"where": "x>much"}, {"where": "x>=5"}, {"status": "odd"}, {"min_ms": "nan"},
     ],
 )  # fmt: skip
 async def test_what_cannot_be_understood_is_refused_and_named(ask: Asking, asked: dict[str, str]) -> None:
@@ -175,3 +175,7 @@ async def test_a_cut_search_says_so_and_goes_on(world: World) -> None:
         page = await ask("/traces")
 
     assert (page["items"], bool(page["cut"]), bool(page["next"])) == ([], True, True)
+
+
+async def test_operator_that_is_none_is_answered_with_those_there_are(ask: Asking) -> None:
+    assert "= != ~ > <" in (await ask("/traces", where="x>=5"))["next_step"]

@@ -16,6 +16,10 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProjectFlag = Annotated[
     str | None, typer.Option("--project", help="Act in this project; else in the default one.", show_default=False)
 ]
+WhereFlag = Annotated[
+    list[str] | None,
+    typer.Option(help="Any attribute: NAME, NAME=VALUE, !=, ~ (contains), > or <. Repeatable.", show_default=False),
+]
 
 
 def group(name: str, about: str) -> typer.Typer:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag
+from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, WhereFlag
 from lumina_platform.cli.moments import SinceFlag, UntilFlag, window
 
 PATH = "/logs"
-NO_REQUESTS = "scope!=lumina.access"  # the module of lumina-control that tells of them
+NO_REQUESTS = ["scope!=lumina.access"]  # the module of lumina-control that tells of them
 NOTHING_FITS = "No record fits. `--since 7d` looks further back, `--requests` shows requests to the API."
 
 
@@ -28,10 +28,7 @@ def logs(
         str | None, typer.Option(help="Who said it, such as lumina-gateway.", show_default=False)
     ] = None,
     trace: Annotated[str | None, typer.Option(help="Id of a trace.", show_default=False)] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="Any attribute: NAME, NAME=VALUE, !=, ~ (contains), > or <. Repeatable.", show_default=False),
-    ] = None,
+    where: WhereFlag = None,
     requests: Annotated[
         bool, typer.Option("--requests", help="With a line for each request that the API answered; else without.")
     ] = False,
@@ -58,7 +55,7 @@ def logs(
     from lumina_platform.cli.listings import Listing, got, listed
 
     api = client.api(home, project)
-    conditions = [*(where or ()), *(() if requests else (NO_REQUESTS,))]
+    conditions = [*(where or ()), *([] if requests else NO_REQUESTS)]
     asked = {"q": text, "severity": severity, "service": service, "trace_id": trace, "where": conditions}
     if follow:
         with contextlib.suppress(KeyboardInterrupt):
@@ -72,8 +69,6 @@ def logs(
         tables.show_json(found.rows)
     elif not found.rows:
         tables.console().print(NOTHING_FITS, markup=False)
-    elif histogram:
-        loglines.show_histogram(found.rows)
     else:
-        loglines.show(found.rows)
+        (loglines.show_histogram if histogram else loglines.show)(found.rows)
     found.tell_rest("time")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, group
+from lumina_platform.cli.flags import HomeFlag, JsonFlag, ProjectFlag, WhereFlag, group
 from lumina_platform.cli.moments import SinceFlag, UntilFlag, seconds_of, window
 
 PATH = "/traces"
@@ -28,10 +28,7 @@ def ls(
         typer.Option(help="The key that asked: its id, the beginning of it, or its name.", show_default=False),
     ] = None,
     slower_than: Annotated[str | None, typer.Option(help="Such as 500ms or 2s.", show_default=False)] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="Any attribute: NAME, NAME=VALUE, !=, ~ (contains), > or <. Repeatable.", show_default=False),
-    ] = None,
+    where: WhereFlag = None,
     since: SinceFlag = "1h",
     until: UntilFlag = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Traces at most, newest first.")] = 50,

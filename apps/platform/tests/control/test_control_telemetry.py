@@ -239,3 +239,13 @@ async def test_resolved_id_has_its_names_and_its_changes_and_who_made_them_for_r
     assert whole["ledger"][0]["who"] == "admin.key"
     assert [entry["who"] for entry in less["ledger"]] == [None, None]
     assert [entry["hash"] for entry in less["ledger"]] == [entry["hash"] for entry in whole["ledger"]]
+
+
+async def test_id_with_a_slash_is_asked_for_like_any_other(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer
+) -> None:
+    telemetry.answer("/resolve/chatcmpl/1", {"items": [], "next": None, "cut": None})
+
+    answer = await client.get(f"{API}/resolve/chatcmpl%2F1", headers=admin)
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
