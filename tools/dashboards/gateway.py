@@ -99,7 +99,8 @@ def _failover() -> list[AnyPanel]:
     attempts = f"({all_failed} + ({answered} or 0 * {failed}))"
     return [
         states("Circuits", "Whether a backend gets requests.",
-               Query(f"min by (lumina_backend) (lumina_gateway_backend_available{{{BACKEND}}})", "{{lumina_backend}}"),
+               Query(f"min by (lumina_route, lumina_backend) (lumina_gateway_backend_available{{{BACKEND}}})",
+                     "{{lumina_route}} {{lumina_backend}}"),
                CIRCUIT),
         graph("Failed attempts", "Attempts that brought nothing, whether or not another backend answered.", "ops",
               rates("lumina_gateway_attempts_failed_total", BACKEND, "lumina_backend", "error_type"), stacked=True),

@@ -181,7 +181,8 @@ async def test_state_and_metrics_are_those_of_all_processes_whichever_is_asked(t
         assert (found[served_by("gateway")], found[served_by("gateway-2")]) == (1, 2)
         counted = [value for name, value in found.items() if re.match(r"gen_ai_client_operation_dur.*_count", name)]
         assert sorted(counted) == [1, 2]
-        assert found['lumina_gateway_backend_available{lumina_backend="b1",lumina_process="gateway-2"}'] == 1
+        labels = 'lumina_backend="b1",lumina_process="gateway-2",lumina_route="m"'
+        assert found[f"lumina_gateway_backend_available{{{labels}}}"] == 1
         assert 0 <= found['lumina_gateway_snapshot_age_seconds{lumina_process="gateway"}'] < 60
 
 

@@ -41,14 +41,18 @@ class Gateway:
         self.overhead = Histogram("lumina_gateway_overhead_seconds", "o", buckets=(0.1, 0.2, 1.0), registry=registry)
         self.dropped = Counter("lumina_gateway_spans_dropped", "d", ["reason"], registry=registry)
         self.gauges = {
-            ("lumina_gateway_backend_available", "lumina_backend", "b1"): (1.0, 0.0),
-            ("lumina_gateway_budget_used_ratio", "lumina_key_id", "k1"): (0.5, 0.9),
             ("lumina_part_up", "part", "control"): (1.0, 0.0),
             ("lumina_telemetry_disk_free_bytes", "", ""): (9e9, 5e8),
             ("lumina_gateway_span_queue_age_seconds", "", ""): (0.0, 60.0),
             ("lumina_telemetry_queue_age_seconds", "", ""): (0.0, 60.0),
             ("lumina_outbox_oldest_seconds", "", ""): (0.0, 60.0),
         }
+        self.circuit = Gauge(
+            names.BACKEND_AVAILABLE.prometheus, "g", ["lumina_route", "lumina_backend"], registry=registry
+        )
+        self.budget = Gauge(
+            names.BUDGET_USED.prometheus, "g", ["lumina_key_id", "lumina_project_id"], registry=registry
+        )
         self.made = {key: Gauge(key[0], "g", [key[1]] if key[1] else [], registry=registry) for key in self.gauges}
         self.disk = Gauge("system_filesystem_usage_bytes", "d", ["state", "mountpoint"], registry=registry)
         self.bad = False
@@ -56,6 +60,9 @@ class Gateway:
 
     def work(self) -> None:
         """A few requests."""
+        self.circuit.labels("r1", "b1").set(0.0 if self.bad else 1.0)
+        for key_id in ("k1", ""):
+            self.budget.labels(key_id, "p1").set(0.9 if self.bad else 0.5)
         for key, values in self.gauges.items():
             gauge = self.made[key]
             (gauge.labels(key[2]) if key[1] else gauge).set(values[self.bad])

@@ -258,6 +258,7 @@ async def test_shipped_and_generated_rules_pass_promtool(tmp_path: Path) -> None
     made = [compiled(read_objectives(name, text.encode(), anything)) for name, text in slos]
     (tmp_path / "rules.yml").write_text(as_yaml([*read, *made]))
 
-    process = await asyncio.create_subprocess_exec("promtool", "check", "rules", "rules.yml", cwd=tmp_path)
+    check = ("promtool", "check", "rules", "--lint=all", "--lint-fatal")
+    process = await asyncio.create_subprocess_exec(*check, "rules.yml", cwd=tmp_path)
 
     assert await process.wait() == 0

@@ -203,6 +203,7 @@ class Standings:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.now = clock
         self._by_id: dict[str, Standing] = {}
+        self._routes: dict[str, str] = {}
         self._leaving: list[Standing] = []
 
     def __iter__(self) -> Iterator[Standing]:
@@ -213,11 +214,11 @@ class Standings:
         self._leaving = [standing for standing in self._leaving if standing.under_way]
         return iter((*self._by_id.values(), *self._leaving))
 
-    def available(self) -> Iterator[tuple[tuple[str], float]]:
-        """Each backend's id with 1 while it gets requests, 0.5 while it gets one on trial, 0 while it gets none."""
+    def available(self) -> Iterator[tuple[tuple[str, str], float]]:
+        """Route and id of each backend with 1 while it gets requests, 0.5 while it gets one on trial, else 0."""
         now = self.now()
         for name, standing in tuple(self._by_id.items()):
-            yield (name,), _AVAILABLE[standing.breaker.state(now)]
+            yield (self._routes[name], name), _AVAILABLE[standing.breaker.state(now)]
 
     def of(self, target: Target) -> Standing:
         standing = self._by_id.get(target.backend.id)
@@ -225,7 +226,9 @@ class Standings:
 
     def follow(self, index: Index) -> None:
         """A new snapshot: backends that it changed start afresh, those before them are forgotten once idle."""
-        targets = {target.backend.id: target for choices in index.every_route for target in choices.targets}
+        found = [(choices.route.name, target) for choices in index.every_route for target in choices.targets]
+        targets = {target.backend.id: target for _, target in found}
+        self._routes = {target.backend.id: route for route, target in found}
         for name, standing in tuple(self._by_id.items()):
             target = targets.get(name)
             if target is None or target.backend != standing.target.backend:

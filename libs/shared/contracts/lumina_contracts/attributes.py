@@ -168,7 +168,7 @@ BACKEND_AVAILABLE = Metric(
     "gauge",
     "1",
     "1 while a backend gets requests, 0.5 while it gets one on trial, 0 while it is out of rotation.",
-    (BACKEND.name,),
+    (ROUTE.name, BACKEND.name),
 )
 IN_FLIGHT = Metric(
     "lumina.gateway.in_flight", "lumina_gateway_in_flight", "gauge", "{request}", "Inference requests being served."
