@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.telemetry.tests.rules_world import RulesWorld, open_rules
+from apps.telemetry.tests.rules_world import RulesWorld, open_rules, shipped
 
 RULES = """
 groups:
@@ -170,3 +170,13 @@ async def test_failing_rule_says_why_and_others_go_on(world: RulesWorld) -> None
 
 async def test_value_that_is_no_number_never_fires(world: RulesWorld) -> None:
     assert await world.after(15, load=math.nan) == []
+
+
+async def test_a_circuit_that_waits_half_open_for_a_call_does_not_alert_for_ever(tmp_path: Path) -> None:
+    async with open_rules(tmp_path, shipped("lumina_telemetry.rules")["gateway.yml"]) as world:
+        seen = []
+        for available in (1.0, 0.0, 0.5, 0.5, 0.5, 0.5):
+            alerts = await world.after(60, lumina_gateway_backend_available=available)
+            seen.append([alert.labels["alertname"] for alert in alerts if alert.state == "firing"])
+
+    assert seen == [[], ["CircuitOpen"], ["CircuitOpen"], ["CircuitOpen"], [], []]

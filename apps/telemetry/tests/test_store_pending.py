@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ async def test_a_batch_that_the_database_refuses_is_counted_and_the_next_one_is_
 
 async def test_series_of_one_project_leave_room_for_others_and_for_lumina(world: World) -> None:
     def row(number: int, project: str | None, name: str = "s") -> SeriesRow:
-        about = {"otel_name": name, "kind": "gauge", "unit": "", "description": "", "labels": "{}"}
+        about: dict[str, Any] = {"otel_name": name, "kind": "gauge", "unit": "", "description": "", "labels": "{}"}
         return SeriesRow(id=number, name=name, project=project, **about)
 
     async def stored(rows: list[SeriesRow]) -> int:

@@ -1,6 +1,7 @@
 """Which resources and series are stored already: each is written once."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from duckdb import DuckDBPyConnection
 
@@ -44,9 +45,7 @@ class Known:
     def crowded(self, batch: Batch, fresh: Batch) -> Counter[str | None]:
         """How many points of a batch are not in what was written of it, by project; None: Lumina's own."""
         owners = {row.id: owner(row.name, row.project) for row in batch.series}
-        lost = Counter(owners.get(row.series) for row in (*batch.numbers, *batch.histograms))
-        lost.subtract(owners.get(row.series) for row in (*fresh.numbers, *fresh.histograms))
-        return +lost
+        return _by(owners, batch) - _by(owners, fresh)
 
     def _fresh_series(self, rows: list[SeriesRow]) -> dict[int, SeriesRow]:
         counts = self._counts.copy()
@@ -69,3 +68,8 @@ class Known:
         self.resources.update(row.id for row in written.resources)
         self.series.update(row.id for row in written.series)
         self._counts.update(owner(row.name, row.project) for row in written.series)
+
+
+def _by(owners: Mapping[int, str | None], batch: Batch) -> Counter[str | None]:
+    series = [*(row.series for row in batch.numbers), *(row.series for row in batch.histograms)]
+    return Counter(owners.get(each) for each in series)
