@@ -258,8 +258,12 @@ async def read_back(control: httpx.AsyncClient, reader: dict[str, str], traces: 
     read: list[dict[str, Any]] = []
     for trace in traces:
         path = f"/api/telemetry/content/{trace}"
-        answer = await until(200, partial(control.get, path, headers=reader, params={"why": "a test"}))
-        read += answer.json()["items"]
+        why: dict[str, str] = {"why": "a test"}
+        page = (await until(200, partial(control.get, path, headers=reader, params=why))).json()
+        read += page["items"]
+        while page["next_cursor"]:
+            page = (await control.get(path, headers=reader, params=why | {"cursor": page["next_cursor"]})).json()
+            read += page["items"]
     return read
 
 
