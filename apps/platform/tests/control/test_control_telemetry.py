@@ -19,13 +19,16 @@ Headers = dict[str, str]
 API = "/api/telemetry"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 LISTING: dict[str, Any] = {"items": [], "next": None, "cut": None}
-FILLED = {"{trace_id}": TRACE, "{held_id}": "chatcmpl-1", "{name}": "route", "{service}": "gateway"}
+FILLED = {"{trace_id}": TRACE, "{held_id:path}": "chatcmpl-1", "{name}": "route", "{service}": "gateway"}
 NEEDED = {
     f"{API}/traces/values": "?attribute=service",
     **{f"{API}/metrics/{name}": "?query=up" for name in ("query", "query_range")},
     **{f"{API}/metrics/{name}": "?metric=up" for name in ("rate", "percentiles", "top", "exemplars")},
 }
-OURS = {f"{API}/about", f"{API}/content", f"{API}/content/{{trace_id}}"}  # control itself answers these
+PROMETHEUS = f"{API}/prometheus/api/v1"
+OURS = {  # control itself answers these
+    f"{API}/about", f"{API}/content", f"{API}/content/{{trace_id}}", f"{PROMETHEUS}/{{path:path}}"
+}  # fmt: skip
 
 
 def paths(app: FastAPI) -> list[str]:
@@ -112,8 +115,11 @@ async def test_everything_says_so_while_telemetry_is_away(
 ) -> None:
     for path in paths(app):
         answer = await client.get(path, headers=admin)
-        assert (answer.status_code, answer.json()["code"]) == (503, "telemetry_unavailable"), path
-        assert "lumina status" in answer.json()["next_step"]
+        told = answer.json()
+        as_prometheus = (told.get("status"), told.get("errorType")) == ("error", "unavailable")
+        assert as_prometheus if path.startswith(PROMETHEUS) else told["code"] == "telemetry_unavailable", path
+        assert answer.status_code == 503
+        assert "lumina status" in answer.text
 
 
 async def test_telemetrys_own_problems_come_back_as_they_are(
@@ -151,6 +157,21 @@ async def test_conditions_go_on_in_their_order_as_they_were_written(
     assert telemetry.last.query == "where=gen_ai.usage.output_tokens>1000&where=http.route~/api&status=error"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["status/config", "format_query", "admin/tsdb/snapshot"])
+async def test_paths_that_only_prometheus_has_are_told_as_it_would(
+    client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer, method: str, path: str
+) -> None:
+    answer = await client.request(method, f"{PROMETHEUS}/{path}", headers=admin)
+    stranger = await client.request(method, f"{PROMETHEUS}/{path}")
+
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["errorType"]) == (404, "error", "not_found")
+    assert path in told["error"]
+    assert (stranger.status_code, stranger.json()["code"]) == (401, "unauthenticated")
+    assert telemetry.asked == []
+
+
 async def test_grafana_may_ask_by_form(client: httpx.AsyncClient, admin: Headers, telemetry: TelemetryServer) -> None:
     form = {"query": "sum by (route) (rate(x[5m]))", "time": "1763600000"}
 
@@ -186,7 +207,7 @@ async def test_query_that_no_request_can_hold_is_refused(
 ) -> None:
     answer = await client.post(f"{API}/prometheus/api/v1/query", headers=admin, data={"query": "x" * 100_000})
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "long_query")
+    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
     assert telemetry.asked == []
 
 

@@ -16,7 +16,8 @@ from multidict import MultiDict
 from lumina_kit.errors import LuminaError
 from lumina_telemetry import visibility
 from lumina_telemetry.answering.answers import scope
-from lumina_telemetry.errors import BadQuery, QueryTooSlow
+from lumina_telemetry.answering.failing import failure
+from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.metrics import asking
 from lumina_telemetry.metrics.asking import Span
 from lumina_telemetry.metrics.catalogue import Discovery
@@ -131,7 +132,7 @@ def _answering(data: Data) -> Handler:
             asked = Asked(request.query)
             if request.method == "POST":
                 asked.extend((name, str(value)) for name, value in (await request.post()).items())
-            return _enveloped(200, {"status": "success", "data": await data(request, asked)})
+            return _enveloped({"status": "success", "data": await data(request, asked)})
         except LuminaError as error:
             return _failed(error)
 
@@ -139,15 +140,12 @@ def _answering(data: Data) -> Handler:
 
 
 def _failed(error: LuminaError) -> web.Response:
-    status, kind = (503, "timeout") if isinstance(error, QueryTooSlow) else (400, "bad_data")
-    if not isinstance(error, BadQuery | QueryTooSlow):
-        status, kind = error.status, "internal"
-    message = " ".join(filter(None, (error.message, error.next_step)))
-    return _enveloped(status, {"status": "error", "errorType": kind, "error": message})
+    status, body = failure(error)
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
-def _enveloped(status: int, body: Mapping[str, Any]) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+def _enveloped(body: Mapping[str, Any]) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
 
 def _sample(sample: Sample, at_ns: int) -> dict[str, Any]:

@@ -8,15 +8,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from lumina_kit.problems import problems
-from lumina_telemetry.errors import TelemetryUnavailable
-from lumina_telemetry.passing import Ask, LongQuery, MetricsAskDep
+from lumina_kit.errors import NotFound
+from lumina_telemetry.passing import Ask, MetricsAskDep
+from lumina_telemetry.prometheus.routing import PrometheusRoute
 
 FORM = "application/x-www-form-urlencoded"
 PREFIX = "/prometheus/api/v1"
 ASKED_BY_FORM = ("query", "query_range", "query_exemplars", "series", "labels")
 
-router = APIRouter(prefix=PREFIX, tags=["prometheus"], responses=problems(TelemetryUnavailable, LongQuery))
+router = APIRouter(prefix=PREFIX, tags=["prometheus"], route_class=PrometheusRoute)
+
+
+class NotOffered(NotFound):
+    code = "prometheus_path_not_found"
+    title = "Lumina does not have this path of Prometheus"
 
 
 async def ask_with_form(request: Request, ask: MetricsAskDep) -> Ask:
@@ -106,3 +111,10 @@ async def prometheus_alerts(ask: MetricsAskDep) -> Response:
 async def prometheus_buildinfo(ask: MetricsAskDep) -> Response:
     """What Grafana asks first, to know what it can ask for."""
     return await ask.get(f"{PREFIX}/status/buildinfo")
+
+
+@router.get("/{path:path}", include_in_schema=False)
+@router.post("/{path:path}", include_in_schema=False)
+async def prometheus_else(path: str, _ask: MetricsAskDep) -> Response:
+    """What else Prometheus has."""
+    raise NotOffered(f"Lumina does not answer /api/v1/{path[:100]}.", next_step="See /docs for what it has.")
