@@ -49,6 +49,16 @@ def record(body: str, **fields: Any) -> dict[str, Any]:
     } | fields  # fmt: skip
 
 
+def test_a_list_says_once_that_telemetry_is_not_stored(contract: Contract, lumina: Lumina) -> None:
+    contract.headers["x-lumina-telemetry"] = "not storing"
+    contract.answer("GET", f"{API}/traces", page(trace(), after="2"))
+
+    told = lumina("traces", "ls", "--json", "-n", "2")
+
+    assert len(json.loads(told.out)) == 2
+    assert told.err.count("Telemetry is not stored now") == 1
+
+
 def test_traces_are_listed_with_what_was_asked_for(contract: Contract, lumina: Lumina) -> None:
     contract.answer("GET", f"{API}/traces", page(trace(), trace(status="error", error_type="overloaded")))
 

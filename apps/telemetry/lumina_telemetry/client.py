@@ -34,10 +34,11 @@ class TelemetryClient:
 
     Questions and what is sent have connections of their own: who reads an answer slowly keeps no telemetry out.
     `check_seconds`: how often a caller who follows events must show again that they may.
-    Raises TelemetryUnavailable where no answer comes.
+    `enabled`: whether there is a process at all. Raises TelemetryUnavailable where no answer comes.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, *, enabled: bool = True) -> None:
+        self._enabled = enabled
         self.check_seconds = CHECK_SECONDS
         self._questions = _http(run_dir, MOST_QUESTIONS)
         self._senders = _http(run_dir, MOST_SENDERS)
@@ -50,7 +51,7 @@ class TelemetryClient:
         asked = {**(headers or {}), **_headers(bounds)}
         http = self._questions
         request = http.build_request("GET", path, params=query, headers=asked, timeout=seconds)
-        return await _sent(http, request, stream=False)
+        return await self._sent(http, request, stream=False)
 
     async def open(self, path: str, query: str, bounds: Bounds | None, *, endless: bool = False) -> httpx.Response:
         """The answer's head; who asked reads the body and closes it. `endless`: events come whenever there are any."""
@@ -58,16 +59,21 @@ class TelemetryClient:
         url = httpx.URL(_BASE).copy_with(raw_path=f"{path}?{query}".removesuffix("?").encode())
         timeout = _FOREVER if endless else http.timeout
         request = http.build_request("GET", url, headers=_headers(bounds), timeout=timeout)
-        return await _sent(http, request, stream=True)
+        return await self._sent(http, request, stream=True)
 
     async def send(self, path: str, body: AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx.Response:
         """Send a body as it comes in; the whole answer."""
         http = self._senders
-        return await _sent(http, http.build_request("POST", path, content=body, headers=headers), stream=False)
+        return await self._sent(http, http.build_request("POST", path, content=body, headers=headers), stream=False)
 
     async def close(self) -> None:
         await self._questions.aclose()
         await self._senders.aclose()
+
+    async def _sent(self, http: httpx.AsyncClient, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        if not self._enabled:
+            raise _off()
+        return await _sent(http, request, stream=stream)
 
 
 def _http(run_dir: Path, most: int) -> httpx.AsyncClient:
@@ -98,6 +104,13 @@ def away(what: str) -> TelemetryUnavailable:
     """What a caller is told when no answer comes."""
     return TelemetryUnavailable(
         f"The telemetry process {what}.",
-        next_step="`lumina status` shows whether it runs; it is started again by itself. "
-        "With LUMINA_TELEMETRY_ENABLED=false there is none.",
+        next_step="`lumina status` shows how it is; one that has ended is started again by itself, "
+        "one that hangs by POST /api/platform/parts/telemetry/restart.",
+    )
+
+
+def _off() -> TelemetryUnavailable:
+    return TelemetryUnavailable(
+        "Telemetry is off: nothing is stored, and nothing can be asked.",
+        next_step="Set telemetry.enabled to true in lumina.yaml, or LUMINA_TELEMETRY_ENABLED, and start Lumina again.",
     )

@@ -18,7 +18,9 @@ from lumina_telemetry.errors import BadQuery
 EVENTS = "text/event-stream"
 MOST_QUERY_BYTES = 60_000  # what the process reads as the first line of a request, and some room
 _QUERY = "%&=+;,/?:@!$'()*~[]{}|^`\"<>\\-._"  # stays as it is; anything else, as a space or `#`, is escaped
-_PASSED = ("content-type", "content-length", "content-disposition", "retry-after", "cache-control")
+_PASSED = (
+    "content-type", "content-length", "content-disposition", "retry-after", "cache-control", "x-lumina-telemetry",
+)  # fmt: skip
 
 
 class LongQuery(BadQuery):

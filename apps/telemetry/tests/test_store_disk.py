@@ -6,11 +6,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from apps.telemetry.tests.store_world import open_world, span
 from lumina_telemetry.errors import DiskFull, TelemetryUnavailable
 from lumina_telemetry.rows import Batch
 from lumina_telemetry.store.disk import Disk
+from lumina_telemetry.store.status import STATE_HEADER, routes, tell_trouble
 
 KILLS = 2
 SPANS = 500
@@ -76,6 +79,23 @@ async def test_too_little_room_stops_intake_and_more_room_starts_it(tmp_path: Pa
         assert await world.pending.flush()
         world.pending.offer(Batch(spans=[span(2)]))
         assert await world.rows("SELECT span_id FROM spans") == [(1,)]
+
+
+async def test_every_answer_tells_while_nothing_is_stored(tmp_path: Path) -> None:
+    disk = SmallDisk(tmp_path, free_bytes=1000)
+    async with open_world(tmp_path, disk) as world:
+        app = web.Application()
+        tell_trouble(app, world.store)
+        app.add_routes(routes(world.store, world.pending, world.settings, world.measures))
+        async with TestClient(TestServer(app)) as client:
+            told = []
+            for room in (10**9, 999):
+                disk.room = room
+                await world.pending.flush()
+                answers = [await client.get(path) for path in ("/storing", "/status")]
+                told.append((await answers[0].json(), [answer.headers.get(STATE_HEADER) for answer in answers]))
+
+    assert told == [({"storing": True}, [None] * 2), ({"storing": False}, ["not storing"] * 2)]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "version", "foreign"])

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import httpx
+import typer
 
 from lumina_platform.cli.errors import AmbiguousName, CallRefused, NoSuchName, NotRunning
 from lumina_platform.cli.target import Target, find_target
@@ -17,6 +18,7 @@ Query = Mapping[str, str | int]
 MOST_ROWS = 10_000
 SECONDS = 30.0
 SHORTEST_PREFIX = 4
+TELEMETRY_HEADER = "x-lumina-telemetry"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Api:
 
     target: Target
     project: str | None = None
+    _told: set[str] = field(default_factory=set, init=False)
 
     def one(self, method: str, path: str, body: Row | None = None) -> Row:
         """Call and give back the object that came. Raises CallRefused or NotRunning."""
@@ -68,7 +71,14 @@ class Api:
             reply = client.request(method, path, json=body, params=query, headers=headers)
         if reply.is_error:
             raise refusal(reply)
+        self._tell(reply.headers.get(TELEMETRY_HEADER))
         return reply.json() if reply.content else {}
+
+    def _tell(self, state: str | None) -> None:
+        """On standard error, and once: what is shown may be old."""
+        if state == "not storing" and state not in self._told:
+            self._told.add(state)
+            typer.echo("Telemetry is not stored now, so the newest is missing. The log tells why.", err=True)
 
 
 def api(home: Path | None, project: str | None = None) -> Api:

@@ -23,6 +23,7 @@ from lumina_platform.control.metrics import Metrics
 from lumina_platform.control.otlpdoor import OtlpDoor
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
+from lumina_platform.control.telemetry_state import TelemetryState
 from lumina_platform.control.variables import warn_of_unknown
 from lumina_platform.control.world import World
 from lumina_platform.settings import PlatformSettings
@@ -44,7 +45,9 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
     inference = _inference(environment, key)
     run_dir = environment.run_dir or home.run_dir
     parts = PartsClient(run_dir)
-    telemetry = Telemetry(TelemetryClient(run_dir), LedgerProvenance(database))
+    of_telemetry = load(TelemetrySettings, "telemetry", home)
+    telemetry = Telemetry(TelemetryClient(run_dir, enabled=of_telemetry.enabled), LedgerProvenance(database))
+    telemetry_state = TelemetryState(telemetry.client)
     hub = SnapshotHub(AllKeys(governance, inference), inference)
     return World(
         apps=apps.load(settings.apps or apps.APPS),
@@ -54,11 +57,12 @@ def build(environment: Environment, now: Clock = utc_now) -> World:
         governance=governance,
         inference=inference,
         telemetry=telemetry,
-        contents=_contents(home, database, key, governance, now),
+        contents=_contents(home, database, key, governance, of_telemetry, now),
         otlp=OtlpDoor(telemetry.client, hub),
         hub=hub,
         metrics=Metrics(),
-        readiness=Readiness(database, parts if environment.run_dir else None),
+        readiness=Readiness(database, parts if environment.run_dir else None, telemetry_state),
+        telemetry_state=telemetry_state,
         parts=parts,
         gateway_url=environment.gateway_url,
         now=now,
@@ -71,7 +75,9 @@ def _governance(environment: Environment, database: Database, key: MasterKey, no
     return Governance.of(database, key, settings, Passwords(), now, environment.public_url)
 
 
-def _contents(home: Home, database: Database, key: MasterKey, governance: Governance, now: Clock) -> Contents:
+def _contents(
+    home: Home, database: Database, key: MasterKey, governance: Governance, settings: TelemetrySettings, now: Clock
+) -> Contents:
     """Beside SQLite in a file of its own, which can be deleted or left out of a backup; else in the same Postgres."""
     return Contents(
         database=Database(home.content_url) if database.is_sqlite else database,
@@ -79,7 +85,7 @@ def _contents(home: Home, database: Database, key: MasterKey, governance: Govern
         key=key,
         retentions=governance.retentions,
         access_log=governance.access_log,
-        settings=load(TelemetrySettings, "telemetry", home),
+        settings=settings,
         now=now,
     )
 

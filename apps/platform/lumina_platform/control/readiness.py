@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lumina_kit.database import Database
 from lumina_kit.errors import Unavailable
 from lumina_kit.parts import PartsClient
+from lumina_platform.control.telemetry_state import TelemetryState
 
 CHECK_SECONDS = 2.0
 FINE = frozenset({"ready", "idle"})
@@ -25,6 +26,7 @@ class Readiness:
 
     database: Database
     parts: PartsClient | None
+    telemetry: TelemetryState
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def states(self) -> dict[str, str]:
@@ -46,9 +48,10 @@ class Readiness:
             return {}
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                return {part.name: part.state for part in await self.parts.status() if part.name != "control"}
+                found = [part for part in await self.parts.status() if part.name != "control"]
         except (Unavailable, TimeoutError):
             return {"supervisor": "failed"}
+        return {part.name: await self.telemetry.of(part) for part in found}
 
 
 def judged(states: dict[str, str]) -> Status:

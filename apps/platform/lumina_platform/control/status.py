@@ -14,9 +14,10 @@ from lumina_kit import ledger, logs
 from lumina_kit.auth import Principal, require
 from lumina_kit.errors import NotFound, Unavailable
 from lumina_kit.ledger import Change
-from lumina_kit.parts import PartsClient, PartState, PartStatus, SupervisorUnreachable
+from lumina_kit.parts import PartsClient, PartStatus, SupervisorUnreachable
 from lumina_kit.problems import problems
 from lumina_kit.roles import Permission
+from lumina_platform.control.telemetry_state import State
 from lumina_platform.control.world import WorldDep
 
 log = logs.get(__name__)
@@ -34,18 +35,21 @@ class PartNotFound(NotFound):
 
 
 class Part(BaseModel):
-    """One process of Lumina. `pss_bytes` is its share of memory, where the system tells it."""
+    """One process of Lumina. Telemetry may run, and yet be `not storing`, as on a full disk, or `not answering`.
+
+    `pss_bytes` is its share of memory, where the system tells it.
+    """
 
     name: str
-    state: PartState
+    state: State
     pid: int | None
     restarts: int
     since: datetime
     pss_bytes: int | None
 
     @classmethod
-    def of(cls, status: PartStatus) -> "Part":
-        return cls(**vars(status))
+    def of(cls, status: PartStatus, state: State | None = None) -> "Part":
+        return cls(**{**vars(status), "state": state or status.state})
 
 
 class Versions(BaseModel):
@@ -77,7 +81,7 @@ async def read_status(world: WorldDep, _who: Reader) -> Overview:
         database=world.database.engine.dialect.name,
         control_url=world.governance.public_url,
         gateway_url=world.gateway_url,
-        parts=[Part.of(part) for part in await world.parts.status()],
+        parts=[Part.of(part, await world.telemetry_state.of(part)) for part in await world.parts.status()],
     )
 
 

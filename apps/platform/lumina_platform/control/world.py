@@ -16,6 +16,7 @@ from lumina_platform.control.metrics import Metrics
 from lumina_platform.control.otlpdoor import OtlpDoor
 from lumina_platform.control.readiness import Readiness
 from lumina_platform.control.snapshots import SnapshotHub
+from lumina_platform.control.telemetry_state import TelemetryState
 from lumina_platform.settings import PlatformSettings
 from lumina_telemetry.content.service import Contents
 from lumina_telemetry.wiring import Telemetry
@@ -31,6 +32,7 @@ class World:
     governance: Governance
     inference: Inference
     telemetry: Telemetry
+    telemetry_state: TelemetryState
     contents: Contents
     otlp: OtlpDoor
     hub: SnapshotHub

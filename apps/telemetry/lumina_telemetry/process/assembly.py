@@ -41,6 +41,7 @@ async def assemble(stack: AsyncExitStack, world: Surroundings, app: web.Applicat
     pending = Pending(store, settings, measures)
     stack.push_async_callback(pending.close)
     _show_gauges(measures, store, pending)
+    status.tell_trouble(app, store)
     engine, tail = Engine(store, settings), Tail()
     app.on_shutdown.append(_closing(tail))
     pending.listen(tail.stored)

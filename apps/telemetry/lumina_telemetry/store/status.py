@@ -15,10 +15,23 @@ from lumina_telemetry.store.pending import Pending
 from lumina_telemetry.store.retention import ROW_BYTES, Retention
 from lumina_telemetry.store.store import Store
 
+STATE_HEADER = "x-lumina-telemetry"
+
 
 def routes(store: Store, pending: Pending, settings: TelemetrySettings, measures: Measures) -> list[web.RouteDef]:
-    """The path /status."""
-    return [web.get("/status", Status(store, pending, settings, measures).show)]
+    """The paths /status, and /storing for who asks often."""
+    status = Status(store, pending, settings, measures)
+    return [web.get("/status", status.show), web.get("/storing", status.storing)]
+
+
+def tell_trouble(app: web.Application, store: Store) -> None:
+    """Say with each answer while nothing is stored: what it shows is old then."""
+
+    async def tell(_request: web.Request, answer: web.StreamResponse) -> None:
+        if store.trouble:
+            answer.headers[STATE_HEADER] = "not storing"
+
+    app.on_response_prepare.append(tell)
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,10 @@ class Status:
 
     async def show(self, _request: web.Request) -> web.Response:
         return answered(await self.told())
+
+    async def storing(self, _request: web.Request) -> web.Response:
+        """Without a look at the database, which may be busy."""
+        return answered({"storing": not self.store.trouble})
 
     async def told(self) -> StoreStatus:
         """The store as it is now."""
