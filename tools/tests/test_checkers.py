@@ -94,7 +94,9 @@ def contracts_on(tmp_path: Path, files: dict[str, str]) -> str:
     for package in config["root_packages"]:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    for path in ("lumina_inference/gateway", "lumina_platform/supervisor", "lumina_telemetry/process"):
+    inside = [layer for contract in config["contracts"] if "containers" in contract for layer in contract["layers"]]
+    telemetry = [f"lumina_telemetry/{name}" for layer in inside for name in layer.split(" | ")]
+    for path in ("lumina_inference/gateway", "lumina_platform/supervisor", *telemetry):
         (tmp_path / path).mkdir()
         (tmp_path / path / "__init__.py").touch()
     for name, text in files.items():
@@ -113,6 +115,7 @@ def contracts_on(tmp_path: Path, files: dict[str, str]) -> str:
             "the gateway's process",
         ),
         ({"lumina_telemetry/process/x.py": "import pydantic\n"}, "the telemetry process"),
+        ({"lumina_telemetry/store/x.py": "import lumina_telemetry.traces\n"}, "within telemetry"),
         ({"lumina_platform/supervisor/x.py": "import rich\n"}, "the supervisor"),
     ],
 )

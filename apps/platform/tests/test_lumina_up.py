@@ -236,6 +236,7 @@ def test_status_and_models_show_what_runs(lumina: Callable[..., str]) -> None:
     assert [part["name"] for part in overview["parts"]] == [
         "supervisor",
         "control",
+        "telemetry",
         "gateway",
         "embedded",
         "translator",
