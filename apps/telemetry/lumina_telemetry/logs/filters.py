@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-from lumina_telemetry import visibility
+from lumina_telemetry import visibility, wheres
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.rows import LogRow
 from lumina_telemetry.store.writing import halves
 from lumina_telemetry.visibility import Visible
+from lumina_telemetry.wheres import Where
 
 Parameter = str | int | float | list[str]
-MOST_CONDITIONS = 20
 MOST_WORDS = 10
-MOST_TEXT = 1_000
 SEVERITIES: Mapping[str, int] = MappingProxyType(
     {"trace": 1, "debug": 5, "info": 9, "warn": 13, "warning": 13, "error": 17, "fatal": 21, "critical": 21}
 )
@@ -31,7 +30,6 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
 )
 """What may be named in a condition and is a column; all else is an attribute."""
 
-_WHERE = re.compile(r"(?P<attribute>[^=!~<>]+)(?:(?P<op>!=|=|~|>|<)(?P<value>.*))?", re.DOTALL)
 _WORDS = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -70,11 +68,9 @@ class LogFilter:
 
 def asked(parameters: Mapping[str, str], where: Sequence[str], scope: Visible) -> LogFilter:
     """The filter that a query string asks for: `q`, `severity`, `service`, `trace_id`, `where`. Raises BadQuery."""
-    if len(where) > MOST_CONDITIONS:
-        raise BadQuery(f"{len(where)} conditions are too many.", next_step=f"Give {MOST_CONDITIONS} at most.")
     conditions = [] if scope is None else [_visible(scope)]
     conditions += [make(parameters[name]) for name, make in _NAMED.items() if parameters.get(name)]
-    return LogFilter([*conditions, *_words(parameters.get("q", "")), *map(_where, where)])
+    return LogFilter([*conditions, *_words(parameters.get("q", "")), *map(_where, wheres.parsed(where))])
 
 
 def of_trace(trace_id: str) -> Condition:
@@ -108,8 +104,8 @@ _NAMED: Mapping[str, Callable[[str], Condition]] = MappingProxyType(
 
 def _words(text: str) -> list[Condition]:
     """Every word must be in the text or the attributes of a record; words in quotation marks belong together."""
-    if len(text) > MOST_TEXT:
-        raise BadQuery(f"A search of {len(text)} letters is too long.", next_step=f"Give {MOST_TEXT} at most.")
+    if len(text) > wheres.MOST_TEXT:
+        raise BadQuery(f"A search of {len(text)} letters is too long.", next_step=f"Give {wheres.MOST_TEXT} at most.")
     words = [phrase or word for phrase, word in _WORDS.findall(text) if phrase or word]
     if len(words) > MOST_WORDS:
         raise BadQuery(f"{len(words)} words are too many.", next_step="Put words that belong together in quotes.")
@@ -126,32 +122,24 @@ def _word(word: str) -> Condition:
     )
 
 
-def _where(text: str) -> Condition:
-    parts = _WHERE.fullmatch(text)
-    if parts is None or len(text) > MOST_TEXT:
-        raise BadQuery(
-            f"{text[:60]!r} is no condition.",
-            next_step="Write <attribute>, or <attribute><op><value> with op one of = != ~ > <.",
-        )
-    attribute, op, value = parts["attribute"].strip(), parts["op"], parts["value"]
-    if attribute in COLUMNS:
-        return _asked_of(_held(attribute), op, value)
-    return _of_record_or_sender(attribute, op, value)
+def _where(where: Where) -> Condition:
+    return _asked_of(where) if where.attribute in COLUMNS else _of_record_or_sender(where)
 
 
-def _of_record_or_sender(attribute: str, op: str | None, value: str) -> Condition:
+def _of_record_or_sender(where: Where) -> Condition:
     """An attribute may be the record's own or its sender's; as it comes in, only its own are known."""
-    asked_of = _asked_of(_held(attribute), "=" if op == "!=" else op, value)
+    asked_of = _asked_of(where.positive)
     sql = f"({asked_of.sql}) OR resource IN (SELECT id FROM resources WHERE {asked_of.sql})"
-    if op != "!=":
+    if where.op != "!=":
         return Condition(sql, asked_of.parameters * 2, asked_of.holds)
     return Condition(f"({sql}) IS NOT TRUE", asked_of.parameters * 2, lambda row, all_: not asked_of.holds(row, all_))
 
 
-def _asked_of(held: "_Held", op: str | None, value: str) -> Condition:
+def _asked_of(where: Where) -> Condition:
+    held, op = _held(where.attribute), where.op
     if op is None:
         return Condition(f"{held.sql} IS NOT NULL", held.parameters, lambda row, all_: held.of(row, all_) is not None)
-    return _compared(held, op, _number(value)) if op in "<>" else _matched(held, op, value)
+    return _compared(held, op, where.number) if op in "<>" else _matched(held, op, where.value)
 
 
 @dataclass(frozen=True)
@@ -166,7 +154,7 @@ class _Held:
 def _held(attribute: str) -> _Held:
     if column := COLUMNS.get(attribute):
         return _Held(column, (), lambda row, _: getattr(row, column))
-    pointer = "/" + attribute.replace("~", "~0").replace("/", "~1")
+    pointer = wheres.pointer(attribute)
     return _Held("json_extract_string(attributes, ?)", (pointer,), lambda _, all_: _text(all_.get(attribute)))
 
 
@@ -188,19 +176,6 @@ def _compared(held: _Held, op: str, number: float) -> Condition:
         return found > number if op == ">" else found < number
 
     return Condition(f"TRY_CAST({held.sql} AS DOUBLE) {op} ?", (*held.parameters, number), holds)
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e12:
-        raise BadQuery(
-            f"{text[:60]!r} is no number that can be compared with.",
-            next_step="Operators of conditions are = != ~ > <; after > and < stands a number.",
-        )
-    return number
 
 
 def _text(value: object) -> str | None:

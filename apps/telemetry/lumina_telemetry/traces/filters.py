@@ -1,20 +1,17 @@
 """Conditions on spans: what a caller asks for, as SQL with parameters. Nothing of a caller becomes SQL text."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from lumina_contracts import attributes as names
-from lumina_telemetry import lifted, visibility
+from lumina_telemetry import lifted, visibility, wheres
 from lumina_telemetry.errors import BadQuery
 from lumina_telemetry.visibility import Visible
+from lumina_telemetry.wheres import Where
 
 Parameter = str | int | float | list[int] | list[str]
-MOST_CONDITIONS = 20
-MOST_TEXT = 1_000
 STATUS = {"unset": 0, "ok": 1, "error": 2}
-_WHERE = re.compile(r"(?P<attribute>[^=!~<>]+)(?:(?P<op>!=|=|~|>|<)(?P<value>.*))?", re.DOTALL)
 
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
@@ -72,18 +69,16 @@ def within(scope: Visible) -> list[Condition]:
 
 def asked(parameters: Mapping[str, str], where: Sequence[str], scope: Visible) -> Filter:
     """The filter that a query string asks for. Raises BadQuery."""
-    if len(where) > MOST_CONDITIONS:
-        raise BadQuery(f"{len(where)} conditions are too many.", next_step=f"Give {MOST_CONDITIONS} at most.")
     conditions = [Condition(f"{name} = ?", (parameters[name],)) for name in EQUAL if name in parameters]
     conditions += [make(parameters[name]) for name, make in _NAMED.items() if name in parameters]
-    return Filter([*conditions, *map(_where, where)], scope)
+    return Filter([*conditions, *map(_where, wheres.parsed(where))], scope)
 
 
 def column_of(attribute: str) -> Condition:
     """The text of an attribute of a span, NULL where it has none."""
     if column := COLUMNS.get(attribute):
         return Condition(f"{column}::VARCHAR" if column in NUMBERS else column)
-    return Condition("json_extract_string(attributes, ?)", (_pointer(attribute),))
+    return Condition("json_extract_string(attributes, ?)", (wheres.pointer(attribute),))
 
 
 def _model(value: str) -> Condition:
@@ -99,11 +94,11 @@ def _status(value: str) -> Condition:
 
 
 def _at_least(value: str) -> Condition:
-    return Condition("duration_ns >= ?", (round(_number(value) * 1e6),))
+    return Condition("duration_ns >= ?", (round(wheres.number(value) * 1e6),))
 
 
 def _at_most(value: str) -> Condition:
-    return Condition("duration_ns <= ?", (round(_number(value) * 1e6),))
+    return Condition("duration_ns <= ?", (round(wheres.number(value) * 1e6),))
 
 
 _NAMED: Mapping[str, Callable[[str], Condition]] = MappingProxyType(
@@ -111,49 +106,24 @@ _NAMED: Mapping[str, Callable[[str], Condition]] = MappingProxyType(
 )
 
 
-def _where(text: str) -> Condition:
-    parts = _WHERE.fullmatch(text)
-    if parts is None or len(text) > MOST_TEXT:
-        raise BadQuery(
-            f"{text[:60]!r} is no condition.",
-            next_step="Write <attribute>, or <attribute><op><value> with op one of = != ~ > <.",
-        )
-    attribute, op, value = parts["attribute"].strip(), parts["op"], parts["value"]
-    if attribute in COLUMNS:
-        return _compared(column_of(attribute), op, value)
-    return _of_span_or_sender(attribute, op, value)
+def _where(where: Where) -> Condition:
+    return _compared(where) if where.attribute in COLUMNS else _of_span_or_sender(where)
 
 
-def _of_span_or_sender(attribute: str, op: str | None, value: str) -> Condition:
+def _of_span_or_sender(where: Where) -> Condition:
     """An attribute may be the span's own or its resource's."""
-    held = _compared(column_of(attribute), "=" if op == "!=" else op, value)
+    held = _compared(where.positive)
     sender = f"resource IN (SELECT id FROM resources WHERE {held.sql})"
     either = Condition(f"({held.sql}) OR {sender}", held.parameters * 2)
-    return Condition(f"({either.sql}) IS NOT TRUE", either.parameters) if op == "!=" else either
+    return Condition(f"({either.sql}) IS NOT TRUE", either.parameters) if where.op == "!=" else either
 
 
-def _compared(left: Condition, op: str | None, value: str) -> Condition:
+def _compared(where: Where) -> Condition:
+    left, op = column_of(where.attribute), where.op
     if op is None:
         return Condition(f"{left.sql} IS NOT NULL", left.parameters)
     if op in "<>":
-        return Condition(f"TRY_CAST({left.sql} AS DOUBLE) {op} ?", (*left.parameters, _number(value)))
+        return Condition(f"TRY_CAST({left.sql} AS DOUBLE) {op} ?", (*left.parameters, where.number))
     if op == "~":
-        return Condition(f"contains({left.sql}, ?)", (*left.parameters, value))
-    return Condition(f"{left.sql} {'IS DISTINCT FROM' if op == '!=' else '='} ?", (*left.parameters, value))
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e12:
-        raise BadQuery(
-            f"{text[:60]!r} is no number that can be compared with.",
-            next_step="Operators of conditions are = != ~ > <; after > and < stands a number.",
-        )
-    return number
-
-
-def _pointer(attribute: str) -> str:
-    return "/" + attribute.replace("~", "~0").replace("/", "~1")
+        return Condition(f"contains({left.sql}, ?)", (*left.parameters, where.value))
+    return Condition(f"{left.sql} {'IS DISTINCT FROM' if op == '!=' else '='} ?", (*left.parameters, where.value))
