@@ -42,14 +42,14 @@ def test_a_dead_backend_fires_in_lumina_when_it_does_in_a_prometheus_that_scrape
 
     with started(tmp_path, "--config", str(config), **QUICK) as lumina, prometheus(tmp_path, lumina.home) as theirs:
         target, key = find_target(lumina.home.path), lumina.home.admin_key_file.read_text().strip()
-        admin = {"Authorization": f"Bearer {key}"}
+        gateway, admin = target.gateway or "", {"Authorization": f"Bearer {key}"}
         own_api = f"{target.control}/api/telemetry/prometheus"
         with httpx.Client(base_url=own_api, headers=admin) as ours, httpx.Client(headers=admin) as caller:
             for side in (ours, theirs):
                 await_it(partial(value, side, "min(lumina_gateway_backend_available)"))
             backend.shutdown()
             backend.server_close()
-            fired = [await_it(partial(asked_until, caller, target.gateway, side)) for side in (ours, theirs)]
+            fired = [await_it(partial(asked_until, caller, gateway, side)) for side in (ours, theirs)]
 
     assert abs(fired[0] - fired[1]) <= EVALUATION_SECONDS + 2 * SCRAPE_SECONDS
 
@@ -108,7 +108,7 @@ def prometheus(folder: Path, home: Home) -> Iterator[httpx.Client]:
     """A Prometheus with the shipped rules that scrapes the gateway."""
     target = find_target(home.path)
     (folder / "rules.yml").write_text((files(shipped) / "gateway.yml").read_text())
-    (folder / "prometheus.yml").write_text(json.dumps(scrape_config(target.gateway, home)))
+    (folder / "prometheus.yml").write_text(json.dumps(scrape_config(target.gateway or "", home)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
     flags = ["--config.file=prometheus.yml", f"--web.listen-address={address}", "--storage.tsdb.path=data"]
